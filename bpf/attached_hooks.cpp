@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/attached_hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "os/fd.h"
+#include "os/scope_guard.h"
+#include "os/text_file.h"
+#include "ubc.skel.h"
+
+namespace ubc::bpf {
+namespace {
+
+struct CloseObject {
+  void operator()(ubc_bpf* skeleton) const { ubc_bpf__destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<ubc_bpf, CloseObject>;
+
+constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "settings", "health", "events"};
+
+std::string links_in(const std::string& pins) { return pins + "/links"; }
+std::string maps_in(const std::string& pins) { return pins + "/maps"; }
+/// Pinned last: what is there without it is half done.
+std::string mark_in(const std::string& pins) { return pins + "/complete"; }
+
+/// libbpf's last words, so that a verifier's refusal reaches the person; with UBC_BPF_LOG set, all of them on standard error.
+thread_local std::string last_words;
+int remember_words(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) return 0;
+  if (std::getenv("UBC_BPF_LOG") != nullptr) return std::vfprintf(stderr, format, arguments);
+  char line[512];
+  const int length = std::vsnprintf(line, sizeof line, format, arguments);
+  if (length > 0) last_words = std::string{os::trimmed(line)};
+  return length;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  DIR* open = ::opendir(directory.c_str());
+  if (open == nullptr) return names;
+  while (const dirent* entry = ::readdir(open))
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  (void)::closedir(open);
+  return names;
+}
+
+void remove_pins(const std::string& pins) {
+  (void)::unlink(mark_in(pins).c_str());
+  for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
+    for (const std::string& name : names_in(directory)) (void)::unlink((directory + "/" + name).c_str());
+    (void)::rmdir(directory.c_str());
+  }
+  (void)::rmdir(pins.c_str());
+}
+
+void choose_programs(const Skeleton& skeleton, const HookPlan& plan) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton->obj) {
+    const bool wanted = std::ranges::any_of(plan.hooks, [&](const Hook& hook) { return hook.program == bpf_program__name(program); });
+    (void)bpf_program__set_autoload(program, wanted);
+  }
+}
+
+Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
+  (void)libbpf_set_print(remember_words);
+  Skeleton skeleton{ubc_bpf__open()};
+  if (!skeleton) return os::sys_error(errno, "open the BPF object");
+  skeleton->rodata->uid_base = settings.uid_base;
+  skeleton->rodata->object_bits = settings.object_bits;
+  (void)bpf_map__set_max_entries(skeleton->maps.objects, 1U << settings.object_bits);
+  (void)bpf_map__set_max_entries(skeleton->maps.overflow, std::max(1024U, (1U << settings.object_bits) / 8));
+  choose_programs(skeleton, plan);
+  if (const int failed = bpf_object__load(skeleton->obj); failed != 0)
+    return os::error(os::code_of(-failed), "load the BPF programs: {} ({})", strerrordesc_np(-failed), last_words);
+  return skeleton;
+}
+
+Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& pins) {
+  bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
+  if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
+  bpf_link* link = hook.kind == HookKind::iterator ? bpf_program__attach_iter(program, nullptr) : bpf_program__attach(program);
+  if (link == nullptr) return os::sys_error(errno, "attach", bpf_program__section_name(program));
+  const std::string path = fmt::format("{}/{}", links_in(pins), hook.program);
+  const int failed = bpf_link__pin(link, path.c_str());
+  (void)bpf_link__destroy(link);   // a pinned link lives on
+  if (failed != 0) return os::sys_error(-failed, "pin", path);
+  return {};
+}
+
+Result<> pin_maps(const Skeleton& skeleton, const std::string& pins) {
+  for (const char* name : kMapNames) {
+    bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name);
+    const std::string path = fmt::format("{}/{}", maps_in(pins), name);
+    if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
+    if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
+  }
+  const std::string anchor = maps_in(pins) + "/anchor";
+  if (const int failed = bpf_map__pin(skeleton->maps.bss, anchor.c_str()); failed != 0) return os::sys_error(-failed, "pin", anchor);
+  return {};
+}
+
+/// Before any hook runs: no limits anywhere, and what the hooks read of the settings.
+Result<> fill_maps(const HookPlan& plan, const HookSettings& settings, const std::string& pins) {
+  Ledger ledger = UBC_TRY(Ledger::open(pins));
+  for (std::uint32_t slot = 0; slot < UBC_MAX_SLOTS; ++slot) ledger.reset(slot);
+  const MappedMap map = UBC_TRY(MappedMap::open(maps_in(pins) + "/settings", 1, sizeof(ubc_settings), false));
+  auto& live = *static_cast<ubc_settings*>(map.data());
+  live.fork_errno = static_cast<std::uint64_t>(settings.fork_errno);
+  live.uid_base = settings.uid_base;
+  live.object_bits = settings.object_bits;
+  live.preemptible = plan.preemptible ? 1 : 0;
+  return {};
+}
+
+Result<std::uint64_t> misses_of_link(const std::string& path) {
+  const os::Fd link{bpf_obj_get(path.c_str())};
+  if (!link.valid()) return os::sys_error(errno, "open the pinned link", path);
+  bpf_link_info link_info{};
+  std::uint32_t size = sizeof link_info;
+  if (bpf_obj_get_info_by_fd(link.get(), &link_info, &size) != 0) return os::sys_error(errno, "ask about", path);
+  const os::Fd program{bpf_prog_get_fd_by_id(link_info.prog_id)};
+  if (!program.valid()) return os::sys_error(errno, "open the program of", path);
+  bpf_prog_info info{};
+  size = sizeof info;
+  if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return os::sys_error(errno, "ask about the program of", path);
+  return info.recursion_misses;
+}
+
+}  // namespace
+
+unsigned object_bits_for(std::uint64_t memory_bytes) {
+  unsigned bits = 16;
+  while (bits < 24 && (std::uint64_t{16} << (bits + 1)) <= memory_bytes / 512) ++bits;
+  return bits;
+}
+
+bool hooks_attached(const std::string& pins) {
+  return ::access(mark_in(pins).c_str(), F_OK) == 0;
+}
+
+Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins) {
+  if (hooks_attached(pins)) return os::error(Code::exists, "the hooks are attached already ({})", pins);
+  remove_pins(pins);
+  const Skeleton skeleton = UBC_TRY(load(plan, settings));
+  os::Rollback rollback;
+  rollback.add([&] { remove_pins(pins); });
+  for (const std::string& directory : {pins, links_in(pins), maps_in(pins)})
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", directory);
+  UBC_TRY(pin_maps(skeleton, pins));
+  UBC_TRY(fill_maps(plan, settings, pins));
+  for (const Hook& hook : plan.hooks) UBC_TRY(attach_and_pin(skeleton, hook, pins));
+  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.settings), mark_in(pins).c_str()); failed != 0)
+    return os::sys_error(errno, "pin", mark_in(pins));
+  rollback.commit();
+  return {};
+}
+
+Result<> detach_hooks(const std::string& pins) {
+  remove_pins(pins);
+  if (::access(pins.c_str(), F_OK) == 0) return os::error(Code::busy, "{} could not be removed", pins);
+  return {};
+}
+
+Result<std::vector<HookStatus>> read_hook_status(const std::string& pins) {
+  std::vector<HookStatus> status;
+  for (const std::string& name : names_in(links_in(pins)))
+    status.push_back({name, UBC_TRY(misses_of_link(links_in(pins) + "/" + name))});
+  std::ranges::sort(status, {}, &HookStatus::program);
+  return status;
+}
+
+Result<std::uint64_t> recursion_misses(const std::string& pins) {
+  std::uint64_t sum = 0;
+  for (const HookStatus& hook : UBC_TRY(read_hook_status(pins))) sum += hook.recursion_misses;
+  return sum;
+}
+
+Result<> audit(const std::string& pins) {
+  for (const char* name : {"audit_tasks", "audit_files"}) {
+    const std::string path = links_in(pins) + "/" + name;
+    const os::Fd link{bpf_obj_get(path.c_str())};
+    if (!link.valid()) return os::sys_error(errno, "open the pinned iterator", path);
+    const os::Fd run{bpf_iter_create(link.get())};
+    if (!run.valid()) return os::sys_error(errno, "start the iterator", path);
+    char nothing[64];
+    while (::read(run.get(), nothing, sizeof nothing) > 0) {
+    }
+  }
+  return {};
+}
+
+Result<> audit_if_needed(Ledger& ledger, const std::string& pins) {
+  const ubc_settings settings = ledger.settings();
+  if (settings.preemptible == 0) return {};
+  const std::uint64_t misses = UBC_TRY(recursion_misses(pins));
+  if (misses == settings.audited_misses) return {};
+  UBC_TRY(audit(pins));
+  ledger.set_audited_misses(misses);
+  return {};
+}
+
+}  // namespace ubc::bpf

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads, configures, attaches and pins a plan's hooks. Once pinned they outlive every process of ours.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/hook_plan.h"
+#include "bpf/ledger.h"
+#include "os/result.h"
+
+namespace ubc::bpf {
+
+struct HookSettings {
+  std::uint32_t uid_base = 0x10000000;   ///< slot n owns uids [uid_base + n·65536, +65536)
+  unsigned object_bits = 20;             ///< 2^bits records of 16 bytes
+  int fork_errno = 12;                   ///< what a refused fork returns: ENOMEM or EAGAIN
+};
+
+/// Bits for a table that takes about 1/512 of this machine's memory: 2^20 records (16 MiB) for 8 GiB; at least 2^16, at most 2^24.
+[[nodiscard]] unsigned object_bits_for(std::uint64_t memory_bytes);
+
+/// True where a complete set of hooks is pinned.
+[[nodiscard]] bool hooks_attached(const std::string& pins = kPinDirectory);
+
+/// Attaches all of the plan and pins it below `pins` (a directory in a bpffs), or leaves nothing behind. What an earlier attempt left half
+/// done is removed first. Needs root. The caller holds a lock against others that attach.
+[[nodiscard]] Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins = kPinDirectory);
+
+/// Takes the hooks off and forgets the ledger. Charges are gone with it: for a host without containers.
+[[nodiscard]] Result<> detach_hooks(const std::string& pins = kPinDirectory);
+
+struct HookStatus {
+  std::string program;
+  std::uint64_t recursion_misses = 0;   ///< times that the kernel skipped it
+};
+[[nodiscard]] Result<std::vector<HookStatus>> read_hook_status(const std::string& pins = kPinDirectory);
+/// Sum over all programs: grows only on a preemptible kernel.
+[[nodiscard]] Result<std::uint64_t> recursion_misses(const std::string& pins = kPinDirectory);
+
+/// Finds again what a skipped program missed. Walks every task of the host.
+[[nodiscard]] Result<> audit(const std::string& pins = kPinDirectory);
+/// audit(), if programs were skipped since the last one.
+[[nodiscard]] Result<> audit_if_needed(Ledger& ledger, const std::string& pins = kPinDirectory);
+
+}  // namespace ubc::bpf

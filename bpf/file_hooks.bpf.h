@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* numfile: one for each struct file. The owner is in the file itself: its credential's uid.
+ * Where BPF LSM has file_alloc_security (6.1, 6.12) that hook does it all. Where it has not (7.x), a kprobe charges, since a kprobe is never
+ * skipped; it cannot refuse, so it marks the file, and the hooks after it refuse the marked one: fmod_ret on the same function, which can be
+ * skipped on a preemptible kernel, and then file_open, which cannot. A pipe's, a socket's or a memfd's file is paid for with its inode, where
+ * a refusal is never skipped either. What is left to fmod_ret alone: eventfd, epoll, timerfd, signalfd and their kind. */
+#include "bpf/objects.bpf.h"
+
+static __always_inline int on_file_alloc(struct file *file)
+{
+	u32 slot = slot_of(file->f_cred->uid.val);
+
+	return charge_object(file, slot, UBC_NUMFILE, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE) ? -ENFILE_ : 0;
+}
+
+SEC("lsm/file_alloc_security")
+int BPF_PROG(charge_file, struct file *file, int ret)
+{
+	return ret ? ret : on_file_alloc(file);
+}
+
+SEC("fmod_ret/security_file_alloc")
+int BPF_PROG(charge_file_fmod, struct file *file, int ret)
+{
+	return ret ? ret : on_file_alloc(file);
+}
+
+SEC("lsm/file_free_security")
+int BPF_PROG(free_file, struct file *file)
+{
+	forget_object(file);
+	return 0;
+}
+
+SEC("fentry/security_file_free")
+int BPF_PROG(free_file_fentry, struct file *file)
+{
+	forget_object(file);
+	return 0;
+}
+
+/* A file that was paid for with its inode takes one from the current task's credit. */
+static __always_inline int take_credit(u64 credit_key, u64 file_key)
+{
+	u64 *credit = find_charge(credit_key);
+	u64 w;
+
+	if (!credit)
+		return 0;
+	w = *credit;
+	if (charge_amount(w) == 0)
+		return 0;
+	if (charge_amount(w) == 1)
+		take_charge(credit_key);
+	else
+		*credit = w - (1ULL << UBC_CHARGE_AMOUNT_SHIFT); /* only the task itself touches its credit */
+	forget_key(file_key);
+	if (remember(file_key, pack_charge(charge_slot(w), UBC_NUMFILE, 1, 0)))
+		no_room(charge_slot(w), UBC_NUMFILE, 1, UBC_NEVER_REFUSE);
+	return 1;
+}
+
+SEC("kprobe/security_file_alloc")
+int BPF_KPROBE(charge_file_kprobe, u64 file)
+{
+	u32 slot = slot_of_current();
+	u64 key;
+
+	if (!slot)
+		return 0;
+	key = key_of_number(file, KIND_OBJECT);
+	if (take_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), key))
+		return 0;
+	if (charge_key(key, slot, UBC_NUMFILE, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE) &&
+	    remember(key, pack_charge(slot, UBC_NUMFILE, 0, FLAG_REFUSED)))
+		count_loss(UBC_LOSS_REFUSAL_SKIPPED);
+	return 0;
+}
+
+static __always_inline int is_marked(struct file *file, u64 *key)
+{
+	u64 *w;
+
+	*key = key_of(file, KIND_OBJECT);
+	w = find_charge(*key);
+	return w && (*w & FLAG_REFUSED);
+}
+
+/* Several copies: a task that is preempted inside one keeps the others of its CPU out of that one only. */
+#define REFUSE_MARKED_FILE(name)                              \
+	SEC("fmod_ret/security_file_alloc")                   \
+	int BPF_PROG(name, struct file *file, int ret)        \
+	{                                                     \
+		u64 key;                                      \
+                                                              \
+		if (ret || !is_marked(file, &key))            \
+			return ret;                           \
+		take_charge(key);                             \
+		return -ENFILE_;                              \
+	}
+
+REFUSE_MARKED_FILE(refuse_file_1)
+REFUSE_MARKED_FILE(refuse_file_2)
+REFUSE_MARKED_FILE(refuse_file_3)
+
+SEC("lsm/file_open")
+int BPF_PROG(refuse_open, struct file *file, int ret)
+{
+	u64 key;
+
+	if (ret || !slot_of(file->f_cred->uid.val))
+		return ret;
+	return is_marked(file, &key) ? -ENFILE_ : 0; /* the mark goes when the file is freed */
+}
+
+/* Pipes, sockets and memfds announce their files by an inode of a file system that the kernel mounts for itself. A user's tmpfs is not one. */
+SEC("lsm/inode_alloc_security")
+int BPF_PROG(reserve_files, struct inode *inode, int ret)
+{
+	struct super_block *sb = inode->i_sb;
+	u64 magic, key;
+	u32 slot;
+
+	if (ret || !sb || !(sb->s_flags & SB_KERNMOUNT_))
+		return ret;
+	magic = sb->s_magic;
+	if (magic != PIPEFS_MAGIC_ && magic != SOCKFS_MAGIC_ && magic != TMPFS_MAGIC_)
+		return 0;
+	slot = slot_of_current();
+	if (!slot)
+		return 0;
+	key = key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT);
+	forget_key(key);
+	return charge_key(key, slot, UBC_NUMFILE, magic == PIPEFS_MAGIC_ ? 2 : 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE) ? -ENFILE_ : 0;
+}

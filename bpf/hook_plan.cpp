@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/hook_plan.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace ubc::bpf {
+namespace {
+
+using enum HookKind;
+
+constexpr auto kHooks = std::to_array<Hook>({
+    // Give back first: an object that is charged must find its release attached.
+    {"reap_task", Purpose::reap_task, fentry, "release_task"},
+    {"reap_task_kprobe", Purpose::reap_task, kprobe, "release_task"},
+    {"free_task", Purpose::free_task, lsm, "bpf_lsm_task_free"},
+    {"free_task_fentry", Purpose::free_task, fentry, "security_task_free"},
+    {"free_mm", Purpose::free_mm, fentry, "exit_mmap"},
+    {"free_mm_kprobe", Purpose::free_mm, kprobe, "exit_mmap"},
+    {"free_file", Purpose::free_file, lsm, "bpf_lsm_file_free_security"},
+    {"free_file_fentry", Purpose::free_file, fentry, "security_file_free"},
+    {"free_socket", Purpose::free_socket, lsm, "bpf_lsm_sk_free_security"},
+    {"free_socket_fentry", Purpose::free_socket, fentry, "security_sk_free"},
+
+    {"charge_task", Purpose::charge_task, lsm, "bpf_lsm_task_alloc"},
+    {"charge_task_fmod", Purpose::charge_task, fmod_ret, "security_task_alloc"},
+    {"join_by_uid", Purpose::join, lsm, "bpf_lsm_task_fix_setuid"},
+    {"join_by_uid_fmod", Purpose::join, fmod_ret, "security_task_fix_setuid"},
+    {"move_task", Purpose::move_task, fentry, "css_set_move_task"},
+    {"move_task_kprobe", Purpose::move_task, kprobe, "css_set_move_task"},
+    {"after_fork", Purpose::adopt_fork, tracepoint, "wake_up_new_task"},
+    {"after_fork_kprobe", Purpose::adopt_fork, kprobe, "wake_up_new_task"},
+
+    {"reserve_mapping", Purpose::reserve_mapping, lsm, "bpf_lsm_mmap_addr"},
+    {"reserve_mapping_fmod", Purpose::reserve_mapping, fmod_ret, "security_mmap_addr"},
+    {"reserve_growth", Purpose::reserve_growth, fmod_ret, "security_vm_enough_memory_mm"},
+    {"reserve_writable", Purpose::reserve_writable, lsm, "bpf_lsm_file_mprotect"},
+    {"reserve_writable_fmod", Purpose::reserve_writable, fmod_ret, "security_file_mprotect"},
+    {"after_mmap", Purpose::true_up, fexit, "vm_mmap_pgoff"},
+    {"after_munmap", Purpose::true_up, fexit, "__vm_munmap"},
+    {"after_kernel_brk", Purpose::true_up, fexit, "vm_brk_flags"},
+    {"after_brk", Purpose::true_up, fexit, "__x64_sys_brk"},
+    {"after_brk32", Purpose::true_up, fexit, "__ia32_sys_brk"},
+    {"after_mremap", Purpose::true_up, fexit, "__x64_sys_mremap"},
+    {"after_mremap32", Purpose::true_up, fexit, "__ia32_sys_mremap"},
+    {"after_mprotect", Purpose::true_up, fexit, "do_mprotect_pkey"},
+    {"after_exec", Purpose::true_up, tracepoint, "wake_up_new_task"},
+
+    {"charge_file", Purpose::charge_file, lsm, "bpf_lsm_file_alloc_security"},
+    {"charge_file_kprobe", Purpose::charge_file, kprobe, "security_file_alloc"},
+    {"charge_file_fmod", Purpose::charge_file, fmod_ret, "security_file_alloc"},
+    {"refuse_file_1", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
+    {"refuse_file_2", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
+    {"refuse_file_3", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
+    {"refuse_open", Purpose::refuse_open, lsm, "bpf_lsm_file_open"},
+    {"reserve_files", Purpose::reserve_files, lsm, "bpf_lsm_inode_alloc_security"},
+
+    {"charge_socket", Purpose::charge_socket, lsm, "bpf_lsm_socket_post_create"},
+    {"charge_socket_fmod", Purpose::charge_socket, fmod_ret, "security_socket_post_create"},
+    {"charge_unix_accept", Purpose::charge_unix_accept, lsm, "bpf_lsm_unix_stream_connect"},
+    {"charge_unix_accept_fmod", Purpose::charge_unix_accept, fmod_ret, "security_unix_stream_connect"},
+    {"refuse_handshake", Purpose::refuse_handshake, lsm, "bpf_lsm_socket_sock_rcv_skb"},
+    {"refuse_handshake_fmod", Purpose::refuse_handshake, fmod_ret, "security_sock_rcv_skb"},
+    {"charge_accepted", Purpose::charge_accepted, lsm, "bpf_lsm_sk_clone_security"},
+    {"charge_accepted_fentry", Purpose::charge_accepted, fentry, "security_sk_clone"},
+
+    {"audit_tasks", Purpose::audit, iterator, "bpf_iter_task"},
+    {"audit_files", Purpose::audit, iterator, "bpf_iter_task_file"},
+});
+
+const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
+  switch (kind) {
+    case lsm: return seen.lsm;
+    case fmod_ret: return seen.fmod_ret;
+    case fentry: case fexit: case tracepoint: return seen.fentry;
+    case kprobe: return seen.kprobe;
+    case iterator: return seen.iterators;
+  }
+  std::unreachable();
+}
+
+/// A purpose whose only good hook is chosen by the kernel's preemption: the others can't be trusted there.
+bool by_preemption(Purpose purpose) {
+  return purpose == Purpose::reap_task || purpose == Purpose::free_mm || purpose == Purpose::move_task || purpose == Purpose::adopt_fork;
+}
+
+/// All of the purpose's hooks are attached, not the first that fits.
+bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::refuse_file || purpose == Purpose::audit; }
+
+bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
+  if (!ability_for(seen, hook.kind).present || !seen.functions.contains(hook.function)) return false;
+  if (hook.program == "charge_file") return seen.lsm_file_alloc.present;
+  // Without preemption fmod_ret is never skipped and charges by itself; with it, a kprobe charges and fmod_ret only refuses.
+  if (hook.program == "charge_file_kprobe") return preemptible && seen.lsm.present;
+  if (by_preemption(hook.purpose)) return (hook.kind == kprobe) == (preemptible && seen.kprobe.present);
+  return true;
+}
+
+bool has(const HookPlan& plan, Purpose purpose) {
+  return std::ranges::any_of(plan.hooks, [&](const Hook& hook) { return hook.purpose == purpose; });
+}
+
+bool has_all(const HookPlan& plan, std::initializer_list<Purpose> purposes) {
+  return std::ranges::all_of(purposes, [&](Purpose purpose) { return has(plan, purpose); });
+}
+
+void choose_hooks(HookPlan& plan, const KernelSupport& seen) {
+  bool charges_by_kprobe = false;
+  for (const Hook& hook : kHooks) {
+    if (!usable(seen, hook, plan.preemptible)) continue;
+    if (!takes_all(hook.purpose) && has(plan, hook.purpose)) continue;
+    const bool only_beside_kprobe =
+        hook.purpose == Purpose::refuse_file || hook.purpose == Purpose::refuse_open || hook.purpose == Purpose::reserve_files;
+    if (only_beside_kprobe && !charges_by_kprobe) continue;
+    if (hook.program == "charge_file_kprobe") charges_by_kprobe = true;
+    plan.hooks.push_back(hook);
+  }
+}
+
+std::string why_no_hooks(const KernelSupport& seen) {
+  for (const Ability* ability : {&seen.btf, &seen.lsm, &seen.fmod_ret, &seen.fentry})
+    if (!ability->present) return ability->reason;
+  return "this kernel lacks one of the functions that the hooks need";
+}
+
+void decide_hooked(HookPlan& plan, const KernelSupport& seen) {
+  const auto set = [&](ubc_resource resource, bool exact, std::string how) {
+    plan.modes[resource] = exact ? ResourceMode{Mode::exact, std::move(how)} : ResourceMode{Mode::sampled, why_no_hooks(seen)};
+  };
+  const bool tasks = has_all(plan, {Purpose::charge_task, Purpose::free_task, Purpose::reap_task, Purpose::join});
+  set(UBC_NUMPROC, tasks, "counted and refused at fork");
+  set(UBC_PRIVVMPAGES, tasks && has_all(plan, {Purpose::reserve_mapping, Purpose::reserve_growth, Purpose::reserve_writable, Purpose::true_up,
+                                               Purpose::adopt_fork, Purpose::free_mm}),
+      plan.preemptible ? "refused at mmap, brk, mprotect and fork; skipped true-ups are audited" : "counted and refused at each mapping");
+  set(UBC_NUMFILE, has_all(plan, {Purpose::charge_file, Purpose::free_file}),
+      has(plan, Purpose::refuse_open) ? "counted by a kprobe; refused at open, pipe, socket; eventfd and its kind within the bound of docs/resources.md"
+                                      : "counted and refused at allocation");
+  const bool sockets = has_all(plan, {Purpose::charge_socket, Purpose::free_socket});
+  set(UBC_NUMTCPSOCK, sockets && has_all(plan, {Purpose::refuse_handshake, Purpose::charge_accepted}), "counted and refused at socket() and at the handshake");
+  set(UBC_NUMOTHERSOCK, sockets && has(plan, Purpose::charge_unix_accept), "counted and refused at socket() and UNIX connect()");
+}
+
+void decide_memory(HookPlan& plan, bool memory_controller) {
+  for (const ubc_resource resource : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
+    plan.modes[resource] = memory_controller
+                               ? ResourceMode{Mode::kernel, resource == UBC_KMEMSIZE ? "counted; bounded within memory.max" : "memory.max and memory.swap.max"}
+                               : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
+}
+
+}  // namespace
+
+std::span<const Hook> hooks() { return kHooks; }
+
+std::string_view name_of(Mode mode) {
+  switch (mode) {
+    case Mode::exact: return "exact";
+    case Mode::kernel: return "kernel";
+    case Mode::sampled: return "sampled";
+    case Mode::off: return "off";
+  }
+  std::unreachable();
+}
+
+bool HookPlan::can_enforce() const {
+  return std::ranges::all_of(std::to_array({UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK}),
+                             [&](ubc_resource resource) { return modes[resource].mode == Mode::exact; });
+}
+
+HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller) {
+  HookPlan plan;
+  plan.preemptible = seen.preemptible.value_or(true);   // unknown: the dearer choice is right on either
+  for (ResourceMode& mode : plan.modes) mode = {Mode::off, "not counted yet"};
+  choose_hooks(plan, seen);
+  decide_hooked(plan, seen);
+  decide_memory(plan, memory_controller);
+  return plan;
+}
+
+}  // namespace ubc::bpf

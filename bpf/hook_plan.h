@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which programs go where on this kernel, and what each resource is worth for it. Pure: facts in, plan out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpf/kernel_support.h"
+#include "bpf/ubc_abi.h"
+
+namespace ubc::bpf {
+
+enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, kprobe, iterator };
+
+/// What a hook is for. Of a purpose's hooks the plan takes the first that this kernel has; `each` takes all that it has.
+enum class Purpose : std::uint8_t {
+  reap_task, free_task, free_mm, free_file, free_socket,                        // give back: attached before what charges
+  charge_task, join, move_task, adopt_fork,
+  reserve_mapping, reserve_growth, reserve_writable, true_up,
+  charge_file, refuse_file, refuse_open, reserve_files,
+  charge_socket, charge_unix_accept, refuse_handshake, charge_accepted,
+  audit,
+};
+
+struct Hook {
+  std::string_view program;    ///< its name in ubc.bpf.c
+  Purpose purpose;
+  HookKind kind;
+  std::string_view function;   ///< the kernel function that must be in the BTF
+};
+
+/// All hooks that we ship, in the order of preference within a purpose and of attachment between purposes.
+[[nodiscard]] std::span<const Hook> hooks();
+
+/// How well this host keeps one resource.
+enum class Mode : std::uint8_t {
+  exact,     ///< counted and refused by a hook
+  kernel,    ///< the kernel refuses by cgroup or rlimit, we count
+  sampled,   ///< counted by census, not refused
+  off,       ///< neither
+};
+[[nodiscard]] std::string_view name_of(Mode mode);
+
+struct ResourceMode {
+  Mode mode = Mode::off;
+  std::string reason;          ///< how, or why not better: one clause, for `ubctl features`
+};
+
+struct HookPlan {
+  std::vector<Hook> hooks;     ///< to load and attach, in this order
+  bool preemptible = false;    ///< tracing programs can be skipped: misses are counted, and an audit heals
+  std::array<ResourceMode, UBC_RESOURCES> modes;
+  [[nodiscard]] bool can_enforce() const;   ///< all hooked resources are exact
+};
+
+/// `memory_controller`: the cgroup v2 memory controller is there for our containers.
+[[nodiscard]] HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller);
+
+}  // namespace ubc::bpf

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Whose is this? The uid's slot first: a subtraction and a shift. The cgroup's id second, and only where a container was adopted. */
+#ifndef UBC_IDENTITY_BPF_H
+#define UBC_IDENTITY_BPF_H
+
+#include "bpf/maps.bpf.h"
+
+static __always_inline u32 slot_of_uid(u32 uid)
+{
+	u32 offset = uid - uid_base;
+
+	return offset < UBC_MAX_SLOTS * UBC_IDS_PER_SLOT ? offset / UBC_IDS_PER_SLOT : 0;
+}
+
+static __always_inline u32 slot_of_cgroup_id(u64 id)
+{
+	u32 index = id & (UBC_CGROUP_SLOTS - 1);
+	struct ubc_cgroup_slot *c = bpf_map_lookup_elem(&cgroups, &index);
+
+	return c && c->cgroup_id == id ? c->slot & (UBC_MAX_SLOTS - 1) : 0;
+}
+
+static __always_inline int any_adopted(void)
+{
+	u32 zero = 0;
+	struct ubc_settings *s = bpf_map_lookup_elem(&settings, &zero);
+
+	return s && s->cgroup_slots != 0;
+}
+
+static __always_inline u32 slot_of_current_cgroup(void)
+{
+	return any_adopted() ? slot_of_cgroup_id(bpf_get_current_cgroup_id()) : 0;
+}
+
+/* `uid` is that of the credential which the object carries. */
+static __always_inline u32 slot_of(u32 uid)
+{
+	u32 slot = slot_of_uid(uid);
+
+	return slot ? slot : slot_of_current_cgroup();
+}
+
+static __always_inline u32 slot_of_current(void)
+{
+	return slot_of((u32)bpf_get_current_uid_gid());
+}
+
+#endif

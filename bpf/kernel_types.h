@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel fields that we read, each with its reason, and nothing else. No vmlinux.h: this is our statement of what we rely on.
+ * preserve_access_index makes the loader move each access to where the running kernel has the field. */
+#ifndef UBC_KERNEL_TYPES_H
+#define UBC_KERNEL_TYPES_H
+
+#include <linux/types.h>
+
+#define __VMLINUX_H__ 1 /* bpf_tracing.h: pt_regs has the kernel's names (di, si, ...), not the C library's */
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s64 s64;
+
+/* The kernel's numbers that its BTF does not carry, under names that no header of the C library claims. */
+#define ENOMEM_ 12
+#define EAGAIN_ 11
+#define ENFILE_ 23
+#define ENOBUFS_ 105
+#define AF_UNIX_ 1
+#define AF_INET_ 2
+#define AF_INET6_ 10
+#define AF_NETLINK_ 16
+#define SOCK_STREAM_ 1
+#define TCP_LISTEN_ 10
+#define CLONE_VM_ 0x100
+#define PIPEFS_MAGIC_ 0x50495045
+#define SOCKFS_MAGIC_ 0x534F434B
+#define TMPFS_MAGIC_ 0x01021994
+#define SB_KERNMOUNT_ (1UL << 22)
+#define PROT_WRITE_ 2
+#define MAP_TYPE_ 0x0f
+#define MAP_PRIVATE_ 2
+#define MAP_GROWSDOWN_ 0x100
+#define VM_WRITE_ 2UL
+#define VM_SHARED_ 8UL
+#define TS_COMPAT_ 2
+#define PAGE_SHIFT_ 12
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { u32 val; } kuid_t;
+
+struct cred { kuid_t uid; };                 /* whose is it: the real uid lies in the slot's range */
+struct file { const struct cred *f_cred; };  /* the opener's, also for a file opened by an io_uring worker */
+
+struct kernfs_node { u64 id; };
+struct cgroup { struct kernfs_node *kn; };   /* the id of an adopted container's cgroup */
+struct css_set { struct cgroup *dfl_cgrp; };
+
+typedef struct { s64 counter; } atomic_long_t;
+struct rw_semaphore {
+	atomic_long_t count;                 /* bit 0: write-locked */
+	atomic_long_t owner;                 /* the writer's task; bit 0: it was a reader, bit 1: a hint to spinners */
+};
+typedef struct { int counter; } atomic_t;
+struct mm_struct {
+	atomic_t mm_users;                   /* 0: exit_mmap has begun */
+	unsigned long data_vm, stack_vm;     /* pages: private writable, and stack: what /proc/PID/status calls VmData + VmStk */
+	unsigned long brk;                   /* how much a brk() asks for */
+	struct rw_semaphore mmap_lock;
+};
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_flags; /* what an mprotect turns writable */
+	struct mm_struct *vm_mm;
+};
+
+struct thread_info { u32 status; };          /* TS_COMPAT: inside a 32-bit system call */
+struct task_struct {
+	struct thread_info thread_info;
+	const struct cred *cred;
+	struct mm_struct *mm;
+};
+
+struct pt_regs {                             /* the system call's arguments */
+	unsigned long r10, bx, cx, dx, si, di, orig_ax;
+};
+
+struct super_block { unsigned long s_flags, s_magic; };
+struct inode { struct super_block *i_sb; };  /* a pipe's, a socket's or a memfd's inode announces a struct file */
+
+struct sock_common { u16 skc_family; volatile u8 skc_state; };
+struct sock { struct sock_common __sk_common; };
+struct socket { struct sock *sk; };
+struct sk_buff;
+
+struct seq_file;
+struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };
+struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
+struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; u32 fd; struct file *file; };
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/ledger.h"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "os/fd.h"
+
+namespace ubc::bpf {
+namespace {
+
+/// Counters change under us: each field is read or written once, whole.
+unsigned long long load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
+void store(unsigned long long& field, std::uint64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELEASE); }
+
+constexpr std::size_t kHookedResources[] = {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK};
+
+}  // namespace
+
+MappedMap::MappedMap(MappedMap&& other) noexcept : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
+
+MappedMap& MappedMap::operator=(MappedMap other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedMap::~MappedMap() {
+  if (data_ != nullptr) (void)::munmap(data_, size_);
+}
+
+Result<MappedMap> MappedMap::open(const std::string& path, std::size_t entries, std::size_t value_size, bool read_only) {
+  const os::Fd fd{bpf_obj_get(path.c_str())};
+  if (!fd.valid()) return os::sys_error(errno, "open the pinned map", path);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  MappedMap map;
+  map.size_ = (entries * value_size + page - 1) / page * page;
+  void* data = ::mmap(nullptr, map.size_, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) return os::sys_error(errno, "map", path);
+  map.data_ = data;
+  return map;
+}
+
+Result<Ledger> Ledger::open(const std::string& pins) {
+  Ledger ledger;
+  const std::string maps = pins + "/maps/";
+  ledger.ledger_ = UBC_TRY(MappedMap::open(maps + "ledger", UBC_MAX_SLOTS, sizeof(ubc_beancounter), false));
+  ledger.settings_ = UBC_TRY(MappedMap::open(maps + "settings", 1, sizeof(ubc_settings), false));
+  ledger.health_ = UBC_TRY(MappedMap::open(maps + "health", 1, sizeof(ubc_health), true));
+  ledger.cgroups_ = UBC_TRY(MappedMap::open(maps + "cgroups", UBC_CGROUP_SLOTS, sizeof(ubc_cgroup_slot), false));
+  return ledger;
+}
+
+ubc_counter& Ledger::counter(std::uint32_t slot, ubc_resource resource) const {
+  return static_cast<ubc_beancounter*>(ledger_.data())[slot % UBC_MAX_SLOTS].counters[resource % UBC_RESOURCES];
+}
+
+ubc_settings& Ledger::settings_now() const { return *static_cast<ubc_settings*>(settings_.data()); }
+
+ubc_cgroup_slot& Ledger::cgroup_place(std::uint64_t cgroup_id) const {
+  return static_cast<ubc_cgroup_slot*>(cgroups_.data())[cgroup_id % UBC_CGROUP_SLOTS];
+}
+
+ubc_counter Ledger::read(std::uint32_t slot, ubc_resource resource) const {
+  const ubc_counter& now = counter(slot, resource);
+  ubc_counter copy{};
+  copy.held = load(now.held);
+  copy.maxheld = load(now.maxheld);
+  copy.barrier = load(now.barrier);
+  copy.limit = load(now.limit);
+  copy.failcnt = load(now.failcnt);
+  return copy;
+}
+
+void Ledger::set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit) {
+  ubc_counter& now = counter(slot, resource);
+  store(now.barrier, barrier);
+  store(now.limit, limit);
+}
+
+void Ledger::reset(std::uint32_t slot) {
+  for (unsigned index = 0; index < UBC_RESOURCES; ++index) {
+    ubc_counter& now = counter(slot, static_cast<ubc_resource>(index));
+    store(now.barrier, UBC_UNLIMITED);
+    store(now.limit, UBC_UNLIMITED);
+    store(now.failcnt, 0);
+    store(now.maxheld, load(now.held));
+  }
+}
+
+bool Ledger::idle(std::uint32_t slot) const {
+  for (const std::size_t resource : kHookedResources)
+    if (load(counter(slot, static_cast<ubc_resource>(resource)).held) != 0) return false;
+  return true;
+}
+
+Result<> Ledger::map_cgroup(std::uint64_t cgroup_id, std::uint32_t slot) {
+  ubc_cgroup_slot& place = cgroup_place(cgroup_id);
+  const std::uint64_t taken = load(place.cgroup_id);
+  if (taken != 0 && taken != cgroup_id)
+    return os::error(Code::busy, "cgroup {} and cgroup {} share a place in the cgroup table: make the cgroup anew", cgroup_id, taken);
+  store(place.slot, slot);
+  store(place.cgroup_id, cgroup_id);
+  if (taken == 0) __atomic_add_fetch(&settings_now().cgroup_slots, 1, __ATOMIC_ACQ_REL);
+  return {};
+}
+
+void Ledger::unmap_cgroup(std::uint64_t cgroup_id) {
+  ubc_cgroup_slot& place = cgroup_place(cgroup_id);
+  if (load(place.cgroup_id) != cgroup_id) return;
+  store(place.cgroup_id, 0);
+  __atomic_sub_fetch(&settings_now().cgroup_slots, 1, __ATOMIC_ACQ_REL);
+}
+
+ubc_settings Ledger::settings() const {
+  const ubc_settings& now = settings_now();
+  ubc_settings copy{};
+  copy.cgroup_slots = load(now.cgroup_slots);
+  copy.fork_errno = load(now.fork_errno);
+  copy.uid_base = load(now.uid_base);
+  copy.object_bits = load(now.object_bits);
+  copy.preemptible = load(now.preemptible);
+  copy.audited_misses = load(now.audited_misses);
+  return copy;
+}
+
+void Ledger::set_fork_errno(int sys_errno) { store(settings_now().fork_errno, static_cast<std::uint64_t>(sys_errno)); }
+
+void Ledger::set_audited_misses(std::uint64_t misses) { store(settings_now().audited_misses, misses); }
+
+ubc_health Ledger::health() const {
+  const auto& now = *static_cast<const ubc_health*>(health_.data());
+  ubc_health copy{};
+  for (unsigned index = 0; index < UBC_LOSSES; ++index) copy.losses[index] = load(now.losses[index]);
+  copy.overflow_records = load(now.overflow_records);
+  return copy;
+}
+
+}  // namespace ubc::bpf

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The mapped ledger: every container's counters, read and tuned without a system call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "bpf/ubc_abi.h"
+#include "os/result.h"
+
+namespace ubc::bpf {
+
+/// Where the hooks and the ledger are pinned.
+inline constexpr const char* kPinDirectory = "/sys/fs/bpf/ubc";
+
+/// A map of the kernel's, mapped shared. Move-only.
+class MappedMap {
+ public:
+  MappedMap() = default;
+  MappedMap(MappedMap&& other) noexcept;
+  MappedMap& operator=(MappedMap other) noexcept;
+  ~MappedMap();
+  /// Maps the pinned map at `path`: `entries` values of `value_size` bytes, writable unless `read_only`.
+  [[nodiscard]] static Result<MappedMap> open(const std::string& path, std::size_t entries, std::size_t value_size, bool read_only);
+  [[nodiscard]] void* data() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+class Ledger {
+ public:
+  /// Fails with Code::not_found where no hooks are attached (nothing is pinned below `pins`).
+  [[nodiscard]] static Result<Ledger> open(const std::string& pins = kPinDirectory);
+
+  /// A copy of the counter as it is now; slot and resource must be in range.
+  [[nodiscard]] ubc_counter read(std::uint32_t slot, ubc_resource resource) const;
+  /// Takes effect with the next charge. A number below held blocks growth only. The two stores are not one: a charge between them
+  /// sees the new barrier with the old limit.
+  void set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit);
+  /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to.
+  void reset(std::uint32_t slot);
+  /// True where no object of the slot is charged: the slot may go to another container.
+  [[nodiscard]] bool idle(std::uint32_t slot) const;
+  /// The hooks find the container by this cgroup's id too. Fails with Code::busy where another id with the same low bits has the place.
+  [[nodiscard]] Result<> map_cgroup(std::uint64_t cgroup_id, std::uint32_t slot);
+  void unmap_cgroup(std::uint64_t cgroup_id);
+
+  [[nodiscard]] ubc_settings settings() const;
+  void set_fork_errno(int sys_errno);
+  void set_audited_misses(std::uint64_t misses);
+  [[nodiscard]] ubc_health health() const;
+
+ private:
+  [[nodiscard]] ubc_counter& counter(std::uint32_t slot, ubc_resource resource) const;
+  [[nodiscard]] ubc_settings& settings_now() const;
+  [[nodiscard]] ubc_cgroup_slot& cgroup_place(std::uint64_t cgroup_id) const;
+
+  MappedMap ledger_, settings_, health_, cgroups_;
+};
+
+}  // namespace ubc::bpf

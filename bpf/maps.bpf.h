@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is kept in the kernel: the ledger, the object table, and the few words that steer the hooks. All are pinned by name. */
+#ifndef UBC_MAPS_BPF_H
+#define UBC_MAPS_BPF_H
+
+#include "bpf/ubc_abi.h"
+
+/* A container's slot is its index. An array so that the verifier inlines the look-up; mmapable so that userspace reads counters and
+ * turns limits without a system call. Hooks write held, maxheld and failcnt; userspace writes barrier and limit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UBC_MAX_SLOTS);
+	__type(key, u32);
+	__type(value, struct ubc_beancounter);
+} ledger SEC(".maps");
+
+/* What is charged, to whom, how much: direct-mapped by a hash of the object's address. An array for the inlined look-up; the size is
+ * set before load (object_bits). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ubc_record);
+} objects SEC(".maps");
+
+/* Objects whose record in the direct-mapped table was taken. Preallocated: an insert must not fail under memory pressure. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, u64);
+} overflow SEC(".maps");
+
+/* Cgroups of adopted containers, direct-mapped by the low bits of the cgroup's id: 10 to 26 instructions instead of a hash's 140. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UBC_CGROUP_SLOTS);
+	__type(key, u32);
+	__type(value, struct ubc_cgroup_slot);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ubc_settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ubc_health);
+} health SEC(".maps");
+
+/* Refusals, for whoever listens. Full: the event is dropped and the drop counted, never the charge. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* The verifier refuses arithmetic on a kernel pointer, but the difference of two pointers is a number: object addresses are counted
+ * from here. Pinned with the rest, so that the next generation of programs counts from the same place. */
+ubc_u64 anchor;
+
+const volatile ubc_u32 uid_base = 0x10000000;  /* slot n owns uids [uid_base + n * 65536, + 65536) */
+const volatile ubc_u32 object_bits = 0;        /* objects has 2^object_bits records */
+
+static __always_inline void count_loss(enum ubc_loss loss)
+{
+	u32 zero = 0;
+	struct ubc_health *h = bpf_map_lookup_elem(&health, &zero);
+
+	if (h)
+		__sync_fetch_and_add(&h->losses[loss], 1);
+}
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* privvmpages at each call that changes an address space. */
+#include "bpf/memory.bpf.h"
+
+enum { NR_MMAP = 9, NR_MPROTECT = 10, NR_BRK = 12, NR_MREMAP = 25, NR_CLONE = 56, NR_FORK = 57, NR_VFORK = 58, NR_PKEY_MPROTECT = 329,
+       NR_CLONE3 = 435, IA32_FORK = 2, IA32_BRK = 45, IA32_OLD_MMAP = 90, IA32_CLONE = 120, IA32_MPROTECT = 125, IA32_MREMAP = 163,
+       IA32_VFORK = 190, IA32_MMAP2 = 192, IA32_PKEY_MPROTECT = 380 };
+
+/* The system call under way. Any 64-bit process can make a 32-bit one (int 0x80), so the numbers alone do not tell. */
+struct call {
+	u64 nr, arg[4];
+	int compat;
+};
+
+static __always_inline void read_call(struct call *call, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	call->compat = task->thread_info.status & TS_COMPAT_;
+	call->nr = regs->orig_ax;
+	call->arg[0] = call->compat ? (u32)regs->bx : regs->di;
+	call->arg[1] = call->compat ? (u32)regs->cx : regs->si;
+	call->arg[2] = call->compat ? (u32)regs->dx : regs->dx;
+	call->arg[3] = call->compat ? (u32)regs->si : regs->r10;
+}
+
+static __always_inline int is(const struct call *call, u64 nr, u64 ia32_nr)
+{
+	return call->nr == (call->compat ? ia32_nr : nr);
+}
+
+static __always_inline int is_fork(const struct call *call)
+{
+	if (call->compat)
+		return call->nr == IA32_FORK || call->nr == IA32_CLONE || call->nr == IA32_VFORK || call->nr == NR_CLONE3;
+	return call->nr == NR_CLONE || call->nr == NR_FORK || call->nr == NR_VFORK || call->nr == NR_CLONE3;
+}
+
+static __always_inline u64 pages_up(u64 bytes)
+{
+	return (bytes + (1 << PAGE_SHIFT_) - 1) >> PAGE_SHIFT_;
+}
+
+/* Pages of private writable memory that this mmap, brk or mremap asks for. */
+static __always_inline u64 pages_asked(const struct call *call, struct mm_struct *mm)
+{
+	if (is(call, NR_MMAP, IA32_MMAP2)) {
+		int private = (call->arg[3] & MAP_TYPE_) == MAP_PRIVATE_;
+
+		return private && ((call->arg[2] & PROT_WRITE_) || (call->arg[3] & MAP_GROWSDOWN_)) ? pages_up(call->arg[1]) : 0;
+	}
+	if (is(call, NR_BRK, IA32_BRK))
+		return call->arg[0] > mm->brk ? pages_up(call->arg[0]) - pages_up(mm->brk) : 0;
+	if (is(call, NR_MREMAP, IA32_MREMAP))
+		return call->arg[2] > call->arg[1] ? pages_up(call->arg[2]) - pages_up(call->arg[1]) : 0;
+	return 0;
+}
+
+/* Called under the write lock of each mmap, brk and moving mremap. MAP_NORESERVE never reaches security_vm_enough_memory_mm(). */
+static __always_inline int on_mmap_addr(void)
+{
+	u32 slot = slot_of_current();
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct call call;
+	u64 pages;
+
+	if (!slot)
+		return 0;
+	task = bpf_get_current_task_btf();
+	mm = task->mm;
+	if (!mm || !write_locked_by(mm, task))
+		return 0;
+	read_call(&call, task);
+	pages = pages_asked(&call, mm);
+	return pages && reserve_memory(mm, slot, pages, UBC_REFUSE_OVER_BARRIER) ? -ENOMEM_ : 0;
+}
+
+SEC("lsm/mmap_addr")
+int BPF_PROG(reserve_mapping, unsigned long addr, int ret)
+{
+	return ret ? ret : on_mmap_addr();
+}
+
+SEC("fmod_ret/security_mmap_addr")
+int BPF_PROG(reserve_mapping_fmod, unsigned long addr, int ret)
+{
+	return ret ? ret : on_mmap_addr();
+}
+
+/* What the hook above does not see: stack growth, exec, an mremap in place, 32-bit old_mmap. A caller without the write lock is tmpfs: not ours. */
+SEC("fmod_ret/security_vm_enough_memory_mm")
+int BPF_PROG(reserve_growth, struct mm_struct *mm, long pages, int ret)
+{
+	u32 slot = slot_of_current();
+	struct task_struct *task;
+	struct call call;
+	int voluntary;
+
+	if (ret || !slot || pages <= 0)
+		return ret;
+	task = bpf_get_current_task_btf();
+	if (!write_locked_by(mm, task))
+		return 0;
+	read_call(&call, task);
+	if (mm == task->mm && is_fork(&call)) /* reserve_fork() has it all */
+		return 0;
+	voluntary = is(&call, NR_MMAP, IA32_MMAP2) || is(&call, NR_BRK, IA32_BRK) || is(&call, NR_MREMAP, IA32_MREMAP) ||
+		    (call.compat && call.nr == IA32_OLD_MMAP);
+	return reserve_memory(mm, slot, pages, voluntary ? UBC_REFUSE_OVER_BARRIER : UBC_REFUSE_OVER_LIMIT) ? -ENOMEM_ : 0;
+}
+
+/* Read-only private memory costs nothing until it is made writable. Once for each area, under the write lock. */
+static __always_inline int on_file_mprotect(struct vm_area_struct *vma, u64 prot)
+{
+	u32 slot = slot_of_current();
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct call call;
+	u64 start, end;
+
+	if (!slot || !(prot & PROT_WRITE_) || (vma->vm_flags & (VM_WRITE_ | VM_SHARED_)))
+		return 0;
+	task = bpf_get_current_task_btf();
+	read_call(&call, task);
+	if (!is(&call, NR_MPROTECT, IA32_MPROTECT) && !is(&call, NR_PKEY_MPROTECT, IA32_PKEY_MPROTECT))
+		return 0;
+	start = call.arg[0];
+	end = start + (pages_up(call.arg[1]) << PAGE_SHIFT_);
+	if (start < vma->vm_start)
+		start = vma->vm_start;
+	if (end > vma->vm_end)
+		end = vma->vm_end;
+	mm = vma->vm_mm;
+	if (start >= end || !mm)
+		return 0;
+	return reserve_memory(mm, slot, (end - start) >> PAGE_SHIFT_, UBC_REFUSE_OVER_LIMIT) ? -ENOMEM_ : 0;
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(reserve_writable, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot, int ret)
+{
+	return ret ? ret : on_file_mprotect(vma, prot);
+}
+
+SEC("fmod_ret/security_file_mprotect")
+int BPF_PROG(reserve_writable_fmod, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot, int ret)
+{
+	return ret ? ret : on_file_mprotect(vma, prot);
+}
+
+#define TRUE_UP_AFTER(function, name)        \
+	SEC("fexit/" #function)              \
+	int name(void *ctx)                  \
+	{                                    \
+		true_up_current();           \
+		return 0;                    \
+	}
+
+TRUE_UP_AFTER(vm_mmap_pgoff, after_mmap)
+TRUE_UP_AFTER(__vm_munmap, after_munmap)
+TRUE_UP_AFTER(vm_brk_flags, after_kernel_brk)
+TRUE_UP_AFTER(__x64_sys_brk, after_brk)
+TRUE_UP_AFTER(__ia32_sys_brk, after_brk32)
+TRUE_UP_AFTER(__x64_sys_mremap, after_mremap)
+TRUE_UP_AFTER(__ia32_sys_mremap, after_mremap32)
+TRUE_UP_AFTER(do_mprotect_pkey, after_mprotect)
+
+SEC("tp_btf/sched_process_exec")
+int after_exec(void *ctx)
+{
+	true_up_current();
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(after_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct mm_struct *mm = child->mm;
+
+	adopt_fork(key_of(child, KIND_FORK_MEMORY), mm, key_of(mm, KIND_OBJECT));
+	return 0;
+}
+
+SEC("kprobe/wake_up_new_task")
+int BPF_KPROBE(after_fork_kprobe, struct task_struct *child)
+{
+	struct mm_struct *mm = BPF_CORE_READ(child, mm);
+
+	adopt_fork(key_of_number((u64)child, KIND_FORK_MEMORY), mm, key_of_number((u64)mm, KIND_OBJECT));
+	return 0;
+}
+
+SEC("fentry/exit_mmap")
+int BPF_PROG(free_mm, struct mm_struct *mm)
+{
+	forget_object(mm);
+	return 0;
+}
+
+SEC("kprobe/exit_mmap")
+int BPF_KPROBE(free_mm_kprobe, u64 mm)
+{
+	forget_key(key_of_number(mm, KIND_OBJECT));
+	return 0;
+}

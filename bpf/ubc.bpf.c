@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All that runs in the kernel, one object: each program is optional, hook_plan.cpp says which are loaded on which kernel. */
+#include "bpf/kernel_types.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/task_hooks.bpf.h"
+#include "bpf/memory_hooks.bpf.h"
+#include "bpf/file_hooks.bpf.h"
+#include "bpf/socket_hooks.bpf.h"
+#include "bpf/audit.bpf.h"
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: (GPL-2.0 OR Apache-2.0) */
+/* The only definition of every struct and enum that both the BPF programs and userspace see. Plain C, fixed widths, no includes. */
+#ifndef UBC_ABI_H
+#define UBC_ABI_H
+
+#ifdef __cplusplus
+#define UBC_ABI_SIZE(type, size) static_assert(sizeof(struct type) == (size), "layout of " #type)
+#else
+#define UBC_ABI_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), "layout of " #type)
+#endif
+
+typedef unsigned char ubc_u8;
+typedef unsigned short ubc_u16;
+typedef unsigned int ubc_u32;
+typedef unsigned long long ubc_u64;
+
+/* A limit that is not there. LONG_MAX, as OpenVZ had it: no amount is ever greater. */
+#define UBC_UNLIMITED 0x7fffffffffffffffULL
+
+/* OpenVZ's resource numbers (the rows of /proc/user_beancounters in order, and swappages after them). 4, 20, 21, 22 are dummy rows. */
+enum ubc_resource {
+	UBC_KMEMSIZE = 0,
+	UBC_LOCKEDPAGES = 1,
+	UBC_PRIVVMPAGES = 2,
+	UBC_SHMPAGES = 3,
+	UBC_NUMPROC = 5,
+	UBC_PHYSPAGES = 6,
+	UBC_VMGUARPAGES = 7,
+	UBC_OOMGUARPAGES = 8,
+	UBC_NUMTCPSOCK = 9,
+	UBC_NUMFLOCK = 10,
+	UBC_NUMPTY = 11,
+	UBC_NUMSIGINFO = 12,
+	UBC_TCPSNDBUF = 13,
+	UBC_TCPRCVBUF = 14,
+	UBC_OTHERSOCKBUF = 15,
+	UBC_DGRAMRCVBUF = 16,
+	UBC_NUMOTHERSOCK = 17,
+	UBC_DCACHESIZE = 18,
+	UBC_NUMFILE = 19,
+	UBC_NUMIPTENT = 23,
+	UBC_SWAPPAGES = 24,
+	UBC_RESOURCES = 32, /* counters in a beancounter: a power of two, so that an index can be masked */
+};
+
+/* Which of the two numbers refuses. OpenVZ's UB_HARD, UB_SOFT, UB_FORCE (kernel/bc/beancounter.c, 2.6.32), by meaning. */
+enum ubc_severity {
+	UBC_REFUSE_OVER_BARRIER = 0,
+	UBC_REFUSE_OVER_LIMIT = 1,
+	UBC_NEVER_REFUSE = 2,
+};
+
+struct ubc_counter {             /* one resource of one container; all amounts in the resource's unit */
+	ubc_u64 held;            /* now; changed by charge() and uncharge() only */
+	ubc_u64 maxheld;         /* largest held since creation or reset; raised on success only */
+	ubc_u64 barrier;         /* UBC_UNLIMITED: none */
+	ubc_u64 limit;           /* UBC_UNLIMITED: none */
+	ubc_u64 failcnt;         /* refused charges, ever */
+	ubc_u64 reserved[3];     /* fills the cache line: two resources never share one */
+};
+UBC_ABI_SIZE(ubc_counter, 64);
+
+struct ubc_beancounter {         /* one container; its index in the ledger is its slot */
+	struct ubc_counter counters[UBC_RESOURCES];
+};
+UBC_ABI_SIZE(ubc_beancounter, 2048);
+
+/* Slot 0 is the host: never charged. A slot fits 12 bits of a record's charge word. */
+#define UBC_MAX_SLOTS 4096
+#define UBC_IDS_PER_SLOT 65536
+
+/* One charged object. `charge` packs amount (44 bits) | slot (12) | resource (5) | flags (3), so that one compare-and-swap moves all. */
+struct ubc_record {
+	ubc_u64 address;         /* of the kernel object; 0: free */
+	ubc_u64 charge;
+};
+UBC_ABI_SIZE(ubc_record, 16);
+
+#define UBC_CHARGE_FLAG_BITS 3
+#define UBC_CHARGE_RESOURCE_BITS 5
+#define UBC_CHARGE_SLOT_BITS 12
+#define UBC_CHARGE_RESOURCE_SHIFT UBC_CHARGE_FLAG_BITS
+#define UBC_CHARGE_SLOT_SHIFT (UBC_CHARGE_RESOURCE_SHIFT + UBC_CHARGE_RESOURCE_BITS)
+#define UBC_CHARGE_AMOUNT_SHIFT (UBC_CHARGE_SLOT_SHIFT + UBC_CHARGE_SLOT_BITS)
+#define UBC_CHARGE_MAX_AMOUNT ((1ULL << (64 - UBC_CHARGE_AMOUNT_SHIFT)) - 1)
+
+/* A cgroup that a container was found by: direct-mapped by the low bits of its id, the whole id compared. */
+struct ubc_cgroup_slot {
+	ubc_u64 cgroup_id;       /* 0: free */
+	ubc_u64 slot;
+};
+UBC_ABI_SIZE(ubc_cgroup_slot, 16);
+#define UBC_CGROUP_SLOTS 65536
+
+/* What went uncounted or unreported, by reason. ubcd and `ubctl doctor` show each. */
+enum ubc_loss {
+	UBC_LOSS_OBJECT_TABLE_FULL = 0,  /* an object of an unlimited resource went uncounted */
+	UBC_LOSS_OBJECT_REFUSED = 1,     /* ... of a limited one was refused instead */
+	UBC_LOSS_EVENT_DROPPED = 2,      /* the ring buffer was full; the refusal was counted all the same */
+	UBC_LOSS_UNCHARGE_TOO_MUCH = 3,  /* held would have gone below zero */
+	UBC_LOSS_FREE_MISSED = 4,        /* an insert found its own address: the free before it was skipped */
+	UBC_LOSS_REFUSAL_SKIPPED = 5,    /* an object over its barrier could not be refused (kernel-facts: preemptible kernels) */
+	UBC_LOSS_ACCEPT_OVER = 6,        /* two handshakes finished at once at the barrier of numtcpsock */
+	UBC_LOSSES = 8,
+};
+
+struct ubc_health {              /* one for the host */
+	ubc_u64 losses[UBC_LOSSES];
+	ubc_u64 overflow_records; /* records in the hash map now */
+	ubc_u64 reserved[7];
+};
+UBC_ABI_SIZE(ubc_health, 128);
+
+struct ubc_settings {            /* one for the host; userspace writes, hooks read */
+	ubc_u64 cgroup_slots;    /* entries in the cgroup map: 0 skips that look-up */
+	ubc_u64 fork_errno;      /* what a refused fork returns: ENOMEM as OpenVZ had it, or EAGAIN */
+	ubc_u64 uid_base;        /* as the loaded programs have it */
+	ubc_u64 object_bits;     /* likewise */
+	ubc_u64 preemptible;     /* tracing programs can be skipped: audit when recursion misses grew */
+	ubc_u64 audited_misses;  /* sum of recursion misses at the last audit */
+	ubc_u64 reserved[2];
+};
+UBC_ABI_SIZE(ubc_settings, 64);
+
+struct ubc_event {               /* one refusal, for the ring buffer */
+	ubc_u64 time_ns;         /* CLOCK_MONOTONIC */
+	ubc_u64 amount, held, barrier, limit; /* in the resource's unit; held as it was before the refused charge */
+	ubc_u32 slot;
+	ubc_u32 resource;
+	ubc_u32 pid;             /* thread group id in the initial pid namespace */
+	ubc_u32 uid;             /* in the initial user namespace */
+	ubc_u32 hook;            /* enum ubc_hook */
+	ubc_u32 severity;
+	char comm[16];
+};
+UBC_ABI_SIZE(ubc_event, 80);
+
+enum ubc_hook {                  /* which call was refused */
+	UBC_HOOK_FORK = 1,
+	UBC_HOOK_FILE = 2,
+	UBC_HOOK_SOCKET = 3,
+	UBC_HOOK_UNIX_CONNECT = 4,
+	UBC_HOOK_TCP_ACCEPT = 5,
+	UBC_HOOK_MEMORY = 6,     /* mmap, brk, mremap, mprotect, fork's copy */
+	UBC_HOOK_JOIN = 7,       /* a task entering the container */
+};
+
+#endif

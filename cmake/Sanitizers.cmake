@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+add_library(ubc_sanitizers INTERFACE)
+if(UBC_SANITIZE STREQUAL "address")
+  target_compile_options(ubc_sanitizers INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ubc_sanitizers INTERFACE -fsanitize=address,undefined)
+elseif(UBC_SANITIZE STREQUAL "thread")
+  target_compile_options(ubc_sanitizers INTERFACE -fsanitize=thread)
+  target_link_options(ubc_sanitizers INTERFACE -fsanitize=thread)
+elseif(NOT UBC_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "UBC_SANITIZE=${UBC_SANITIZE}: say address, thread or nothing")
+endif()

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small text files as the kernel and we write them: whole reads, atomic replacement, and the forms "max", "key value" and one number.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "os/fd.h"
+#include "os/result.h"
+
+namespace ubc::os {
+
+[[nodiscard]] Result<std::string> read_text(const std::string& path);
+[[nodiscard]] Result<std::string> read_text_at(const DirFd& dir, const std::string& path);
+/// One write(2) to an existing file (a kernel knob). The file is not created.
+[[nodiscard]] Result<> write_knob(const std::string& path, std::string_view text);
+[[nodiscard]] Result<> write_knob_at(const DirFd& dir, const std::string& path, std::string_view text);
+/// Writes `path`.tmp, fsyncs, renames over `path`, fsyncs the directory: a reader sees the old text or the new.
+[[nodiscard]] Result<> replace_text(const std::string& path, std::string_view text, mode_t mode = 0644);
+
+/// Decimal, nothing around it but white space. Fails with Code::bad_value.
+[[nodiscard]] Result<std::uint64_t> parse_number(std::string_view text);
+/// "max" is nullopt.
+[[nodiscard]] Result<std::optional<std::uint64_t>> parse_number_or_max(std::string_view text);
+/// Lines "key number"; a line of another form fails with Code::corrupt.
+[[nodiscard]] Result<std::map<std::string, std::uint64_t, std::less<>>> parse_key_values(std::string_view text);
+/// Without leading and trailing white space.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+}  // namespace ubc::os

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh [SUITE...]: runs the suites (all without arguments) and ends with one line, "N passed, N failed".
+# A suite that dies, or runs fewer tests than it has, has failed: each test that it did not finish counts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$PWD/build/bin
+logs=$PWD/build/test-logs
+mkdir -p "$logs"
+passed=0 failed=0
+
+tests_in() { "$1" --gtest_list_tests | grep -c '^  '; }
+
+# run NAME PROGRAM COMMAND...: COMMAND runs PROGRAM's tests
+run() {
+  local name=$1 program=$2; shift 2
+  local log=$logs/$name.log started=$SECONDS status=0 want ok
+  want=$(tests_in "$program")
+  "$@" >"$log" 2>&1 || status=$?
+  ok=$(grep -ac '^\[       OK \]' "$log" || true)
+  [ "$status" -eq 0 ] || [ "$ok" -lt "$want" ] || ok=$((want - 1))
+  passed=$((passed + ok)) failed=$((failed + want - ok))
+  printf '%-14s %3d of %3d passed  (%d s)\n' "$name" "$ok" "$want" $((SECONDS - started))
+  [ "$ok" -eq "$want" ] || { sed 's/^/    /' "$log" | grep -av 'RUN  \|       OK ' | tail -n 60; }
+}
+
+unit() { run unit "$bin/ubc-unit-tests" "$bin/ubc-unit-tests" --gtest_brief=0; }
+asan() {
+  cmake --preset asan >/dev/null && cmake --build --preset asan --target ubc-unit-tests >"$logs/asan-build.log" 2>&1 || { tail -n 30 "$logs/asan-build.log"; }
+  run asan "$bin/ubc-unit-tests" build-asan/bin/ubc-unit-tests
+}
+on_kernel() { # SERIES: every suite that needs one, in one boot
+  run "kernel-$1" "$bin/ubc-kernel-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-kernel-tests"
+}
+
+[ $# -gt 0 ] || set -- kernel-6.1 kernel-6.12 kernel-7
+for suite in "$@"; do
+  case $suite in
+    unit | asan) "$suite" ;;
+    kernel-*) on_kernel "${suite#kernel-}" ;;
+    *) echo "there is no suite '$suite': say unit, asan, kernel-6.1, kernel-6.12 or kernel-7" >&2; exit 2 ;;
+  esac
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/slot_process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "bpf/kernel_support.h"
+
+namespace ubc::test {
+namespace {
+
+struct Attachment {
+  std::optional<bpf::Ledger> ledger;
+  pid_t owner = ::getpid();
+  Attachment() {
+    (void)bpf::detach_hooks();
+    const bpf::HookPlan plan = bpf::decide_hooks(bpf::probe_kernel(), true);
+    auto attached = bpf::attach_hooks(plan, {.uid_base = kUidBase, .object_bits = 17, .fork_errno = ENOMEM});
+    if (!attached) {
+      std::fprintf(stderr, "the hooks could not be attached: %s\n", attached.error().message.c_str());
+      std::abort();   // a test that can't have its world fails
+    }
+    auto opened = bpf::Ledger::open();
+    if (!opened) std::abort();
+    ledger = std::move(*opened);
+  }
+  ~Attachment() {
+    if (::getpid() == owner) (void)bpf::detach_hooks();
+  }
+};
+
+int decoded(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
+
+bpf::Ledger& attached_ledger() {
+  static Attachment attachment;
+  return *attachment.ledger;
+}
+
+Process::Process(const std::function<int()>& body) {
+  std::fflush(nullptr);
+  pid_ = ::fork();
+  if (pid_ == 0) ::_exit(body());
+}
+
+Process::~Process() {
+  if (pid_ > 0) {
+    kill();
+    (void)wait();
+  }
+}
+
+int Process::wait() {
+  int status = 0;
+  if (pid_ <= 0 || ::waitpid(pid_, &status, 0) != pid_) return -1;
+  pid_ = -1;
+  return decoded(status);
+}
+
+void Process::kill() {
+  if (pid_ > 0) (void)::kill(pid_, SIGKILL);
+}
+
+std::function<int()> joined(std::uint32_t slot, std::function<int()> body) {
+  return [slot, body = std::move(body)] {
+    const uid_t uid = kUidBase + slot * UBC_IDS_PER_SLOT;
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) return 200;
+    return body();
+  };
+}
+
+int run_in(std::uint32_t slot, const std::function<int()>& body) { return Process{joined(slot, body)}.wait(); }
+
+std::uint32_t fresh_slot() {
+  static std::uint32_t next = 1;
+  attached_ledger().reset(next);
+  return next++;
+}
+
+std::uint64_t held(std::uint32_t slot, ubc_resource resource) { return attached_ledger().read(slot, resource).held; }
+std::uint64_t failcnt(std::uint32_t slot, ubc_resource resource) { return attached_ledger().read(slot, resource).failcnt; }
+std::uint64_t maxheld(std::uint32_t slot, ubc_resource resource) { return attached_ledger().read(slot, resource).maxheld; }
+
+void limit(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit) {
+  attached_ledger().set_limits(slot, resource, barrier, limit);
+}
+
+std::uint64_t settled(std::uint32_t slot, ubc_resource resource, std::uint64_t want) {
+  for (int tries = 0; tries < 500 && held(slot, resource) != want; ++tries) (void)::usleep(10'000);
+  return held(slot, resource);
+}
+
+std::uint64_t private_pages(pid_t pid) {
+  char path[64], line[256];
+  (void)std::snprintf(path, sizeof path, "/proc/%d/status", pid);
+  std::FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return 0;
+  std::uint64_t kib = 0;
+  while (std::fgets(line, sizeof line, file) != nullptr)
+    if (std::strncmp(line, "VmData:", 7) == 0 || std::strncmp(line, "VmStk:", 6) == 0) kib += std::strtoull(line + 7, nullptr, 10);
+  (void)std::fclose(file);
+  return kib / 4;
+}
+
+}  // namespace ubc::test

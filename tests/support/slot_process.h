@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that belong to a container without a guest around them: a child that takes the slot's uid. And the ledger as a test reads it.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <new>
+
+#include "bpf/attached_hooks.h"
+#include "bpf/ledger.h"
+
+namespace ubc::test {
+
+inline constexpr std::uint32_t kUidBase = 0x10000000;
+
+/// The hooks that decide_hooks() picks for this kernel, attached once for the whole test program and taken off at its end.
+/// A kernel that can't have them fails the test that asks.
+bpf::Ledger& attached_ledger();
+
+/// Memory that a test and its children see alike.
+template <typename T>
+class Shared {
+ public:
+  Shared() {
+    void* memory = ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    value_ = new (memory) T{};
+  }
+  ~Shared() { (void)::munmap(value_, sizeof(T)); }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  T* operator->() { return value_; }
+  T& operator*() { return *value_; }
+
+ private:
+  T* value_;
+};
+
+/// A child process; killed and reaped with its owner.
+class Process {
+ public:
+  /// Runs `body` in a child of this process. Its return value is the exit status.
+  explicit Process(const std::function<int()>& body);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Exit status, or 128 + signal.
+  int wait();
+  void kill();
+
+ private:
+  pid_t pid_ = -1;
+};
+
+/// Runs `body` in a child whose uid is the slot's (its root), and returns its exit status. 200: it could not join.
+int run_in(std::uint32_t slot, const std::function<int()>& body);
+/// The same without waiting.
+std::function<int()> joined(std::uint32_t slot, std::function<int()> body);
+
+/// A slot that no other test of this program has used, with all counters unlimited and zero.
+std::uint32_t fresh_slot();
+
+std::uint64_t held(std::uint32_t slot, ubc_resource resource);
+std::uint64_t failcnt(std::uint32_t slot, ubc_resource resource);
+std::uint64_t maxheld(std::uint32_t slot, ubc_resource resource);
+void limit(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit);
+
+/// Waits up to five seconds of RCU for held to become `want`, and returns what it is then.
+std::uint64_t settled(std::uint32_t slot, ubc_resource resource, std::uint64_t want);
+
+/// VmData + VmStk of /proc/PID/status in pages; 0: the process is gone.
+std::uint64_t private_pages(pid_t pid);
+
+}  // namespace ubc::test
