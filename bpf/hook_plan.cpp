@@ -161,10 +161,13 @@ std::string_view name_of(Mode mode) {
   std::unreachable();
 }
 
-bool HookPlan::can_enforce() const {
-  return std::ranges::all_of(std::to_array({UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK}),
-                             [&](ubc_resource resource) { return modes[resource].mode == Mode::exact; });
+std::string HookPlan::why_not() const {
+  for (const ubc_resource resource : {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK})
+    if (modes[resource].mode != Mode::exact) return modes[resource].reason;
+  return {};
 }
+
+bool HookPlan::can_enforce() const { return why_not().empty(); }
 
 HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller) {
   HookPlan plan;

@@ -55,6 +55,7 @@ struct HookPlan {
   bool preemptible = false;    ///< tracing programs can be skipped: misses are counted, and an audit heals
   std::array<ResourceMode, UBC_RESOURCES> modes;
   [[nodiscard]] bool can_enforce() const;   ///< all hooked resources are exact
+  [[nodiscard]] std::string why_not() const;   ///< the reason of the first that is not; empty where can_enforce()
 };
 
 /// `memory_controller`: the cgroup v2 memory controller is there for our containers.

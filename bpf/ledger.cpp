@@ -92,6 +92,11 @@ void Ledger::reset(std::uint32_t slot) {
   }
 }
 
+void Ledger::note_held(std::uint32_t slot, ubc_resource resource, std::uint64_t held) {
+  ubc_counter& now = counter(slot, resource);
+  if (load(now.maxheld) < held) store(now.maxheld, held);
+}
+
 bool Ledger::idle(std::uint32_t slot) const {
   for (const std::size_t resource : kHookedResources)
     if (load(counter(slot, static_cast<ubc_resource>(resource)).held) != 0) return false;

@@ -42,6 +42,8 @@ class Ledger {
   void set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit);
   /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to.
   void reset(std::uint32_t slot);
+  /// For what is sampled rather than hooked: maxheld becomes `held` if that is more.
+  void note_held(std::uint32_t slot, ubc_resource resource, std::uint64_t held);
   /// True where no object of the slot is charged: the slot may go to another container.
   [[nodiscard]] bool idle(std::uint32_t slot) const;
   /// The hooks find the container by this cgroup's id too. Fails with Code::busy where another id with the same low bits has the place.

@@ -33,7 +33,7 @@ on_kernel() { # SERIES: every suite that needs one, in one boot
   run "kernel-$1" "$bin/ubc-kernel-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-kernel-tests"
 }
 
-[ $# -gt 0 ] || set -- kernel-6.1 kernel-6.12 kernel-7
+[ $# -gt 0 ] || set -- unit kernel-6.1 kernel-6.12 kernel-7
 for suite in "$@"; do
   case $suite in
     unit | asan) "$suite" ;;

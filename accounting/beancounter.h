@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// One container's counters at one moment.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "accounting/limits.h"
+#include "accounting/resource.h"
+
+namespace ubc::accounting {
+
+/// held, maxheld and the numbers in the resource's unit; UBC_UNLIMITED where there is no limit.
+struct Beancounter {
+  std::uint64_t held = 0;
+  std::uint64_t maxheld = 0;
+  std::uint64_t barrier = UBC_UNLIMITED;
+  std::uint64_t limit = UBC_UNLIMITED;
+  std::uint64_t failcnt = 0;
+};
+
+/// All counters of one container, by resource number; dummy rows stay zero and unlimited.
+struct Snapshot {
+  std::array<Beancounter, UBC_RESOURCES> counters;
+  [[nodiscard]] const Beancounter& of(ubc_resource resource) const { return counters[resource]; }
+  [[nodiscard]] Beancounter& of(ubc_resource resource) { return counters[resource]; }
+};
+
+}  // namespace ubc::accounting

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/config_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "os/text_file.h"
+
+namespace ubc::accounting {
+namespace {
+
+bool is_key(std::string_view key) {
+  return !key.empty() && std::ranges::all_of(key, [](unsigned char c) { return std::isupper(c) || std::isdigit(c) || c == '_'; }) &&
+         !std::isdigit(static_cast<unsigned char>(key.front()));
+}
+
+std::string without_backslashes(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    result += text[i];
+  }
+  return result;
+}
+
+std::string quoted(std::string_view value) {
+  std::string result = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\' || c == '$' || c == '`') result += '\\';
+    if (c != '\n') result += c;
+  }
+  return result + '"';
+}
+
+bool is_beancounter(std::string_view key) { return find_resource(key) != nullptr; }
+
+/// Two keys that name the same thing: DCACHE and DCACHESIZE.
+bool same_key(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const ResourceInfo* info = find_resource(a);
+  return info != nullptr && info == find_resource(b);
+}
+
+}  // namespace
+
+std::string key_of(std::string_view name) {
+  std::string key{name};
+  std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return key;
+}
+
+ConfigFile::Line ConfigFile::parse_line(std::string_view text) {
+  Line line{std::string{text}, {}, {}};
+  const std::string_view bare = os::trimmed(text);
+  const std::size_t equals = bare.find('=');
+  if (bare.empty() || bare.front() == '#' || equals == bare.npos || !is_key(bare.substr(0, equals))) return line;
+  line.key = bare.substr(0, equals);
+  std::string_view value = bare.substr(equals + 1);
+  if (const std::size_t first = value.find('"'), last = value.rfind('"'); first == 0 && last > 0) value = value.substr(1, last - 1);
+  line.value = without_backslashes(value);
+  return line;
+}
+
+ConfigFile ConfigFile::parse(std::string_view text) {
+  ConfigFile file;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    file.lines_.push_back(parse_line(text.substr(0, end)));
+    const Line& line = file.lines_.back();
+    const std::string_view bare = os::trimmed(line.text);
+    if (line.key.empty() && !bare.empty() && bare.front() != '#')
+      file.complaints_.push_back(fmt::format("line {}: \"{}\" is not KEY=\"value\"; it is ignored", file.lines_.size(), bare.substr(0, 60)));
+    if (end == text.npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return file;
+}
+
+Result<ConfigFile> ConfigFile::load(const std::string& path) {
+  auto text = os::read_text(path);
+  if (!text && text.error().code == Code::not_found) return ConfigFile{};
+  if (!text) return std::unexpected(text.error());
+  return parse(*text);
+}
+
+const ConfigFile::Line* ConfigFile::find(std::string_view key) const {
+  const auto matches = [&](const Line& line) { return !line.key.empty() && same_key(line.key, key); };
+  if (is_beancounter(key)) {
+    const auto last = std::ranges::find_if(lines_.rbegin(), lines_.rend(), matches);
+    return last == lines_.rend() ? nullptr : &*last;
+  }
+  const auto first = std::ranges::find_if(lines_, matches);
+  return first == lines_.end() ? nullptr : &*first;
+}
+
+std::optional<std::string> ConfigFile::get(std::string_view key) const {
+  const Line* line = find(key);
+  return line == nullptr ? std::nullopt : std::optional{line->value};
+}
+
+void ConfigFile::set(std::string_view key, std::string_view value) {
+  Line fresh = parse_line(fmt::format("{}={}", key, quoted(value)));
+  if (const Line* line = find(key); line != nullptr) lines_[static_cast<std::size_t>(line - lines_.data())] = std::move(fresh);
+  else lines_.push_back(std::move(fresh));
+}
+
+void ConfigFile::erase(std::string_view key) {
+  std::erase_if(lines_, [&](const Line& line) { return !line.key.empty() && same_key(line.key, key); });
+}
+
+Result<std::optional<Limits>> ConfigFile::limits(const ResourceInfo& resource) const {
+  const Line* line = find(resource.name);
+  if (line == nullptr) return std::nullopt;
+  auto parsed = parse_limits(resource, line->value);
+  if (!parsed)
+    return os::error(Code::bad_value, "line {}, {}: {}", line - lines_.data() + 1, line->key, parsed.error().message);
+  return *parsed;
+}
+
+std::string ConfigFile::text() const {
+  std::string text;
+  for (const Line& line : lines_) text += line.text + "\n";
+  return text;
+}
+
+Result<> ConfigFile::save(const std::string& path) const { return os::replace_text(path, text()); }
+
+}  // namespace ubc::accounting

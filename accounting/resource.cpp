@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/resource.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <vector>
+
+namespace ubc::accounting {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result{text};
+  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+/// Letters to change, add or drop to make one of the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const ResourceInfo* find_resource(std::string_view name) {
+  std::string wanted = lower(name);
+  if (wanted == "dcache") wanted = "dcachesize";
+  if (wanted == "iptentries") wanted = "numiptent";
+  const auto found = std::ranges::find(kResources, wanted, &ResourceInfo::name);
+  return found == kResources.end() ? nullptr : &*found;
+}
+
+const ResourceInfo* info_of(ubc_resource resource) {
+  const auto found = std::ranges::find(kResources, resource, &ResourceInfo::resource);
+  return found == kResources.end() ? nullptr : &*found;
+}
+
+std::optional<std::string_view> nearest_name(std::string_view mistyped) {
+  const std::string wanted = lower(mistyped);
+  const auto best = std::ranges::min_element(kResources, {}, [&](const ResourceInfo& info) { return distance(wanted, info.name); });
+  return distance(wanted, best->name) <= 3 ? std::optional{best->name} : std::nullopt;
+}
+
+}  // namespace ubc::accounting

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a resource is called and measured in: the one table. Columns, options, configuration keys and docs are derived from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "bpf/ubc_abi.h"
+
+namespace ubc::accounting {
+
+enum class Unit { items, bytes, pages };
+
+/// Bytes of a page of this architecture (x86-64).
+inline constexpr std::uint64_t kPageSize = 4096;
+
+struct ResourceInfo {
+  ubc_resource resource;
+  std::string_view name;     ///< as in /proc/user_beancounters; upper case it is the configuration key
+  Unit unit;
+  std::string_view heading;  ///< vzlist's column
+  bool counted;              ///< this version counts it
+};
+
+/// In OpenVZ's order and numbering (ubc-semantics: rows of /proc/user_beancounters, then swappages).
+inline constexpr auto kResources = std::to_array<ResourceInfo>({
+    {UBC_KMEMSIZE, "kmemsize", Unit::bytes, "KMEMSIZE", true},
+    {UBC_LOCKEDPAGES, "lockedpages", Unit::pages, "LOCKEDP", false},
+    {UBC_PRIVVMPAGES, "privvmpages", Unit::pages, "PRIVVMP", true},
+    {UBC_SHMPAGES, "shmpages", Unit::pages, "SHMP", false},
+    {UBC_NUMPROC, "numproc", Unit::items, "NPROC", true},
+    {UBC_PHYSPAGES, "physpages", Unit::pages, "PHYSP", true},
+    {UBC_VMGUARPAGES, "vmguarpages", Unit::pages, "VMGUARP", false},
+    {UBC_OOMGUARPAGES, "oomguarpages", Unit::pages, "OOMGUARP", false},
+    {UBC_NUMTCPSOCK, "numtcpsock", Unit::items, "NTCPSOCK", true},
+    {UBC_NUMFLOCK, "numflock", Unit::items, "NFLOCK", false},
+    {UBC_NUMPTY, "numpty", Unit::items, "NPTY", false},
+    {UBC_NUMSIGINFO, "numsiginfo", Unit::items, "NSIGINFO", false},
+    {UBC_TCPSNDBUF, "tcpsndbuf", Unit::bytes, "TCPSNDB", false},
+    {UBC_TCPRCVBUF, "tcprcvbuf", Unit::bytes, "TCPRCVB", false},
+    {UBC_OTHERSOCKBUF, "othersockbuf", Unit::bytes, "OTHSOCKB", false},
+    {UBC_DGRAMRCVBUF, "dgramrcvbuf", Unit::bytes, "DGRAMRB", false},
+    {UBC_NUMOTHERSOCK, "numothersock", Unit::items, "NOTHSOCK", true},
+    {UBC_DCACHESIZE, "dcachesize", Unit::bytes, "DCACHESZ", false},
+    {UBC_NUMFILE, "numfile", Unit::items, "NFILE", true},
+    {UBC_NUMIPTENT, "numiptent", Unit::items, "NIPTENT", false},
+    {UBC_SWAPPAGES, "swappages", Unit::pages, "SWAPP", true},
+});
+
+/// The rows of the classic table, dummies included.
+inline constexpr int kClassicRows = 24;
+
+/// By name, either case ("numproc", "NUMPROC"); also the old aliases DCACHE and IPTENTRIES. nullptr: no such resource.
+[[nodiscard]] const ResourceInfo* find_resource(std::string_view name);
+/// nullptr: a dummy row.
+[[nodiscard]] const ResourceInfo* info_of(ubc_resource resource);
+
+/// The resource whose name is closest to a mistyped one, if any is close.
+[[nodiscard]] std::optional<std::string_view> nearest_name(std::string_view mistyped);
+
+}  // namespace ubc::accounting

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Each program of ubc.bpf.c under the same name and at the same place, with an empty body: what the kernel takes for calling programs at all.
+ * ubc-hook-bench refuses to run where the two lists differ. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define EMPTY(section, name)         \
+	SEC(section)                 \
+	int name(void *ctx)          \
+	{                            \
+		return 0;            \
+	}
+
+EMPTY("fentry/release_task", reap_task)
+EMPTY("kprobe/release_task", reap_task_kprobe)
+EMPTY("lsm/task_free", free_task)
+EMPTY("fentry/security_task_free", free_task_fentry)
+EMPTY("fentry/exit_mmap", free_mm)
+EMPTY("kprobe/exit_mmap", free_mm_kprobe)
+EMPTY("lsm/file_free_security", free_file)
+EMPTY("fentry/security_file_free", free_file_fentry)
+EMPTY("lsm/sk_free_security", free_socket)
+EMPTY("fentry/security_sk_free", free_socket_fentry)
+
+EMPTY("lsm/task_alloc", charge_task)
+EMPTY("fmod_ret/security_task_alloc", charge_task_fmod)
+EMPTY("lsm/task_fix_setuid", join_by_uid)
+EMPTY("fmod_ret/security_task_fix_setuid", join_by_uid_fmod)
+EMPTY("fentry/css_set_move_task", move_task)
+EMPTY("kprobe/css_set_move_task", move_task_kprobe)
+EMPTY("tp_btf/sched_process_fork", after_fork)
+EMPTY("kprobe/wake_up_new_task", after_fork_kprobe)
+
+EMPTY("lsm/mmap_addr", reserve_mapping)
+EMPTY("fmod_ret/security_mmap_addr", reserve_mapping_fmod)
+EMPTY("fmod_ret/security_vm_enough_memory_mm", reserve_growth)
+EMPTY("lsm/file_mprotect", reserve_writable)
+EMPTY("fmod_ret/security_file_mprotect", reserve_writable_fmod)
+EMPTY("fexit/vm_mmap_pgoff", after_mmap)
+EMPTY("fexit/__vm_munmap", after_munmap)
+EMPTY("fexit/vm_brk_flags", after_kernel_brk)
+EMPTY("fexit/__x64_sys_brk", after_brk)
+EMPTY("fexit/__ia32_sys_brk", after_brk32)
+EMPTY("fexit/__x64_sys_mremap", after_mremap)
+EMPTY("fexit/__ia32_sys_mremap", after_mremap32)
+EMPTY("fexit/do_mprotect_pkey", after_mprotect)
+EMPTY("tp_btf/sched_process_exec", after_exec)
+
+EMPTY("lsm/file_alloc_security", charge_file)
+EMPTY("kprobe/security_file_alloc", charge_file_kprobe)
+EMPTY("fmod_ret/security_file_alloc", charge_file_fmod)
+EMPTY("fmod_ret/security_file_alloc", refuse_file_1)
+EMPTY("fmod_ret/security_file_alloc", refuse_file_2)
+EMPTY("fmod_ret/security_file_alloc", refuse_file_3)
+EMPTY("lsm/file_open", refuse_open)
+EMPTY("lsm/inode_alloc_security", reserve_files)
+
+EMPTY("lsm/socket_post_create", charge_socket)
+EMPTY("fmod_ret/security_socket_post_create", charge_socket_fmod)
+EMPTY("lsm/unix_stream_connect", charge_unix_accept)
+EMPTY("fmod_ret/security_unix_stream_connect", charge_unix_accept_fmod)
+EMPTY("lsm/socket_sock_rcv_skb", refuse_handshake)
+EMPTY("fmod_ret/security_sock_rcv_skb", refuse_handshake_fmod)
+EMPTY("lsm/sk_clone_security", charge_accepted)
+EMPTY("fentry/security_sk_clone", charge_accepted_fentry)
+
+EMPTY("iter/task", audit_tasks)
+EMPTY("iter/task_file", audit_files)
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// ubc-hook-bench: what the hooks cost. The same operations without programs, with empty programs at the same places, and with ours, by a
+// process of the host, of a guest, of an adopted cgroup, of the host beside that, and of a guest beside 1,000 others. All in one boot; it reports and exits 0.
+// ubc-hook-bench [PLACE...]: host, guest, adopted, bystander, crowd; all without arguments.
+// Needs root and a machine without containers: it takes hooks off that it finds.
+#include <fcntl.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "bench/empty_hooks.h"
+#include "bench/report.h"
+#include "bpf/attached_hooks.h"
+#include "bpf/kernel_support.h"
+#include "os/text_file.h"
+#include "tests/support/slot_process.h"
+
+namespace ubc::bench {
+namespace {
+
+constexpr std::uint32_t kGuestSlot = 1, kAdoptedSlot = 2, kFirstOfCrowd = 3, kCrowd = 1000;
+constexpr unsigned kProcesses = 3;   ///< that measure a world one after the other: what one finds in the kernel's caches is luck
+constexpr const char* kCgroup = "/sys/fs/cgroup/ubc-hook-bench";
+constexpr std::uint64_t kLimit = 1'000'000;   // of each resource: there to be compared with, never met
+
+using Wanted = std::set<std::string>;   ///< places to measure, by name
+
+/// A container that lives: some files, some memory, one process.
+int live() {
+  for (int i = 0; i < 5; ++i)
+    if (::open("/dev/null", O_RDONLY) < 0) return 1;
+  for (;;) (void)::pause();
+}
+
+/// 1,000 other containers, each with one process.
+class Crowd {
+ public:
+  Crowd() {
+    members_.reserve(kCrowd);
+    for (std::uint32_t i = 0; i < kCrowd; ++i) members_.push_back(std::make_unique<test::Process>(test::joined(kFirstOfCrowd + i, live)));
+    (void)::sleep(1);
+  }
+
+ private:
+  std::vector<std::unique_ptr<test::Process>> members_;
+};
+
+/// The measuring process, told by the name of its place where to measure. It is a new program image, so that every world measures with the
+/// same address space. Prints a line "operation nanoseconds" for each round.
+int measure_here(std::string_view place) {
+  const auto all = [] {
+    for (std::size_t i = 0; i < operations().size(); ++i) {
+      const auto rounds = measure(operations()[i]);
+      if (!rounds) return 1;
+      for (const double round : *rounds) std::printf("%zu %.1f\n", i, round);
+    }
+    return std::fflush(stdout) == 0 ? 0 : 1;
+  };
+  if (place == name_of(Place::adopted)) {
+    if (!os::write_knob(std::string{kCgroup} + "/cgroup.procs", "0")) return 1;
+    return all();
+  }
+  return place == name_of(Place::host) || place == name_of(Place::bystander) ? all() : test::joined(kGuestSlot, all)();
+}
+
+Result<std::string> run_measurement(Place place) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return os::sys_error(errno, "make a pipe");
+  os::Fd out{ends[0]}, in{ends[1]};
+  const std::string name{name_of(place)};
+  test::Process child{[&] {
+    (void)::personality(ADDR_NO_RANDOMIZE);
+    if (::dup2(in.get(), STDOUT_FILENO) < 0) return 1;
+    (void)::execl("/proc/self/exe", "ubc-hook-bench", "--measure", name.c_str(), nullptr);
+    return 1;
+  }};
+  in = os::Fd{};
+  std::string text;
+  char buffer[512];
+  for (ssize_t got = 0; (got = ::read(out.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+  if (const int status = child.wait(); status != 0) return os::error(Code::system, "the process that measures {} ended with {}", name, status);
+  return text;
+}
+
+/// Limits for all. The ledger is mapped only here and below: a mapping would make each fork dearer.
+Result<> limit_containers() {
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
+  for (std::uint32_t slot = kGuestSlot; slot < kFirstOfCrowd + kCrowd; ++slot)
+    for (const ubc_resource resource : {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK})
+      ledger.set_limits(slot, resource, kLimit, kLimit);
+  return {};
+}
+
+/// Only for the place that needs it: while no cgroup is mapped the hooks skip that look-up.
+Result<> map_cgroup(bool mapped) {
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
+  struct stat seen {};
+  if (::stat(kCgroup, &seen) != 0) return os::sys_error(errno, "look at", kCgroup);
+  if (mapped) return ledger.map_cgroup(seen.st_ino, kAdoptedSlot);
+  ledger.unmap_cgroup(seen.st_ino);
+  return {};
+}
+
+Result<> measure_world(Figures& figures, Programs programs, Place place) {
+  std::optional<Crowd> crowd;
+  if (place == Place::crowd) crowd.emplace();
+  const bool maps = programs == Programs::ours && (place == Place::adopted || place == Place::bystander);
+  if (maps) UBC_TRY(map_cgroup(true));
+  std::vector<std::vector<double>> rounds(operations().size());
+  for (unsigned process = 0; process < kProcesses; ++process) {
+    std::istringstream text{UBC_TRY(run_measurement(place))};
+    std::size_t operation = 0;
+    for (double round = 0; text >> operation >> round;) rounds.at(operation).push_back(round);
+  }
+  if (maps) UBC_TRY(map_cgroup(false));
+  for (std::size_t i = 0; i < rounds.size(); ++i) figures[{programs, place, i}] = figure_of(std::move(rounds[i]));
+  return {};
+}
+
+Result<> measure_places(Figures& figures, Programs programs, const Wanted& wanted) {
+  for (const Place place : kPlaces) {
+    if (!wanted.contains(std::string{name_of(place)})) continue;
+    std::fprintf(stderr, "measuring: programs %s, place %s\n", name_of(programs).data(), name_of(place).data());
+    UBC_TRY(measure_world(figures, programs, place));
+  }
+  return {};
+}
+
+Result<> measure_ours(Figures& figures, const bpf::HookPlan& plan, const Wanted& wanted) {
+  const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  UBC_TRY(bpf::attach_hooks(plan, {.uid_base = test::kUidBase, .object_bits = bpf::object_bits_for(memory), .fork_errno = 12}));
+  UBC_TRY(limit_containers());
+  UBC_TRY(measure_places(figures, Programs::ours, wanted));
+  return bpf::detach_hooks();
+}
+
+Result<> measure_all(Figures& figures, const bpf::HookPlan& plan, const Wanted& wanted) {
+  if (::mkdir(kCgroup, 0755) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", kCgroup);
+  UBC_TRY(bpf::detach_hooks());
+  UBC_TRY(measure_places(figures, Programs::none, wanted));
+  {
+    const EmptyHooks empty = UBC_TRY(EmptyHooks::attach(plan));
+    UBC_TRY(measure_places(figures, Programs::empty, wanted));
+  }
+  (void)::sleep(1);   // the kernel frees programs after a grace period
+  UBC_TRY(measure_ours(figures, plan, wanted));
+  (void)::rmdir(kCgroup);
+  return {};
+}
+
+int run(const Wanted& wanted) {
+  const bpf::KernelSupport seen = bpf::probe_kernel();
+  const bpf::HookPlan plan = bpf::decide_hooks(seen, true);
+  Figures figures;
+  if (const auto measured = measure_all(figures, plan, wanted); !measured) {
+    std::fprintf(stderr, "ubc-hook-bench: %s\n", measured.error().message.c_str());
+    (void)bpf::detach_hooks();
+    return 1;
+  }
+  print_report(figures, seen.release);
+  return 0;
+}
+
+}  // namespace
+}  // namespace ubc::bench
+
+int main(int argc, char** argv) {
+  if (argc == 3 && std::strcmp(argv[1], "--measure") == 0) return ubc::bench::measure_here(argv[2]);
+  std::set<std::string> wanted{argv + 1, argv + argc};
+  if (wanted.empty())
+    for (const ubc::bench::Place place : ubc::bench::kPlaces) wanted.emplace(name_of(place));
+  return ubc::bench::run(wanted);
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/container.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <thread>
+
+#include "bpf/attached_hooks.h"
+#include "container/tuning.h"
+#include "isolate/handshake.h"
+#include "isolate/launch.h"
+#include "os/process.h"
+#include "os/scope_guard.h"
+#include "os/text_file.h"
+
+namespace ubc::container {
+namespace {
+
+using accounting::ConfigFile;
+using isolate::fault_point;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTeardownPatience{20'000};
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  std::size_t at = 0;
+  while ((at = text.find_first_not_of(' ', at)) != text.npos) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint32_t slot, const ConfigFile& config) {
+  const std::string name = UBC_TRY(template_of(host, id));
+  const isolate::TemplateStore store{host.paths.template_store(), host.paths.unpacker};
+  const auto found = UBC_TRY(store.find(name));
+  isolate::GuestSpec spec;
+  spec.name = std::to_string(id);
+  spec.base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
+  spec.lower = found.rootfs;
+  spec.area = host.paths.area_of(id);
+  spec.hostname = config.get("HOSTNAME").value_or("");
+  if (const auto init = config.get("INIT"); init && !init->empty()) spec.init = words_of(*init);
+  return spec;
+}
+
+/// ubc/<id> with all limits, and ubc/<id>/guest, which is the guest's own.
+Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t owner) {
+  UBC_TRY(containers_cgroup(host));
+  UBC_TRY(os::remove_cgroup(host.paths.cgroup_of(id), milliseconds{2000}));   // one that was killed kills what is cloned into it
+  const os::CgroupDir container = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id)));
+  UBC_TRY(container.enable_controllers({"cpu", "io", "memory", "pids"}));
+  os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/guest"));
+  UBC_TRY(guest.delegate(owner));
+  return guest;
+}
+
+/// SIGKILL to all in the container, then away with its cgroups.
+Result<> tear_down(const Host& host, std::uint32_t id) {
+  const std::string path = host.paths.cgroup_of(id);
+  if (const auto cgroup = os::CgroupDir::open(path)) {
+    (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
+    UBC_TRY(cgroup->kill());
+  }
+  return os::remove_cgroup(path, kTeardownPatience);
+}
+
+/// Objects whose last reference goes after an RCU grace period are given back a moment after the last process.
+void await_idle(const Host& host, std::uint32_t id) {
+  const auto slot = slot_of(host, id);
+  const auto ledger = bpf::Ledger::open(host.paths.pins);
+  if (!slot || !ledger) return;
+  for (int tries = 0; tries < 200 && !ledger->idle(*slot); ++tries) std::this_thread::sleep_for(milliseconds{10});
+}
+
+/// The signal that asks this guest's init to end; 0: it would ignore any (process 1 gets only what it handles).
+int stop_signal_of(pid_t init) {
+  const auto status = os::read_text(fmt::format("/proc/{}/status", init));
+  if (!status) return 0;
+  const auto mask = [&](std::string_view key) {
+    const std::size_t at = status->find(key);
+    return at == std::string::npos ? 0ULL : std::strtoull(status->c_str() + at + key.size(), nullptr, 16);
+  };
+  const auto in = [](unsigned long long signals, int signal) { return (signals >> (signal - 1) & 1) != 0; };
+  constexpr int kSystemdHalt = 37;   // SIGRTMIN+3: systemd blocks it and reads it from a descriptor
+  if (in(mask("SigBlk:"), kSystemdHalt)) return kSystemdHalt;
+  const unsigned long long caught = mask("SigCgt:") | mask("SigBlk:");
+  char exe[256];
+  const ssize_t length = ::readlink(fmt::format("/proc/{}/exe", init).c_str(), exe, sizeof exe);
+  const std::string_view name{exe, length > 0 ? static_cast<std::size_t>(length) : 0};
+  if (name.ends_with("/busybox") && in(caught, SIGUSR2)) return SIGUSR2;   // its init powers off
+  return in(caught, SIGTERM) ? SIGTERM : 0;
+}
+
+Result<int> stop_timeout(const Host& host, const ConfigFile& config) {
+  const auto text = config.get("STOP_TIMEOUT");
+  if (!text) return host.settings.stop_timeout_s;
+  return static_cast<int>(UBC_TRY(os::parse_number(*text)));
+}
+
+}  // namespace
+
+Status status_of(const Host& host, std::uint32_t id) {
+  return {::access(host.paths.area_of(id).c_str(), F_OK) == 0 && ::access(host.paths.config_of(id).c_str(), F_OK) == 0,
+          running(host, id).has_value()};
+}
+
+Result<Running> running(const Host& host, std::uint32_t id) {
+  const auto record = read_record(host, id);
+  const auto not_running = [&] { return os::error(Code::bad_state, "Container {} is not running", id); };
+  if (!record || record->starting) return not_running();
+  auto pidfd = os::open_pidfd(record->init_pid);
+  if (!pidfd) return not_running();
+  const auto started = os::start_time_of(record->init_pid);
+  if (!started || *started != record->init_start_time) return not_running();
+  const auto ended = os::wait_for_exit(*pidfd, milliseconds{0});
+  if (!ended || *ended) return not_running();
+  return Running{*record, std::move(*pidfd)};
+}
+
+Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_view what) {
+  UBC_TRY(os::make_directories(host.paths.run));
+  os::Fd lock = UBC_TRY(take_lock(fmt::format("{}/{}.lock", host.paths.run, id), fmt::format("{} {}", what, id)));
+  UBC_TRY(reconcile(host, id));
+  return lock;
+}
+
+Result<bool> reconcile(const Host& host, std::uint32_t id) {
+  if (!read_record(host, id) && ::access(host.paths.cgroup_of(id).c_str(), F_OK) != 0) return false;
+  if (running(host, id)) return false;
+  UBC_TRY(os::with_context(tear_down(host, id), fmt::format("clearing what an earlier run of container {} left", id)));
+  remove_record(host, id);
+  return true;
+}
+
+Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config) {
+  const isolate::TemplateStore store{host.paths.template_store(), host.paths.unpacker};
+  UBC_TRY(store.find(ostemplate));
+  UBC_TRY(limits_in(config));
+  os::Rollback rollback;
+  UBC_TRY(make_area(host, id, ostemplate));
+  rollback.add([&] { (void)remove_area(host, id); });
+  fault_point("create:area");
+  if (const auto name = config.get("NAME"); name && !name->empty()) {
+    UBC_TRY(assign_name(host, id, *name));
+    rollback.add([&] { drop_names(host, id); });
+  }
+  config.set("OSTEMPLATE", ostemplate);
+  UBC_TRY(os::make_directories(host.paths.etc + "/conf"));
+  UBC_TRY(config.save(host.paths.config_of(id)));
+  fault_point("create:config");
+  rollback.commit();
+  return {};
+}
+
+Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, std::vector<std::string>& notes) {
+  const std::uint32_t slot = UBC_TRY(slot_of(host, id));
+  const auto config = os::with_context(ConfigFile::load(host.paths.config_of(id)), fmt::format("the configuration of container {}", id));
+  if (!config) return std::unexpected(config.error());
+  for (const std::string& complaint : config->complaints()) notes.push_back(fmt::format("{}, {}", host.paths.config_of(id), complaint));
+  const AllLimits limits = UBC_TRY(limits_in(*config));
+  isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
+  os::Rollback rollback;
+  UBC_TRY(write_record(host, id, RunRecord{}));
+  rollback.add([&] { remove_record(host, id); });
+  fault_point("start:record");
+  auto ledger = ensure_ledger(host);
+  if (!ledger && !(options.unenforced && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
+  const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
+  rollback.add([&] { (void)tear_down(host, id); });
+  fault_point("start:cgroups");
+  if (ledger) ledger->reset(slot);
+  UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
+  fault_point("start:limits");
+  spec.cgroup_fd = guest.fd();
+  const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
+  if (!started) return std::unexpected(started.error());
+  fault_point("start:launched");
+  const auto start_time = os::start_time_of(started->init_pid);   // fails where it has ended already
+  UBC_TRY(write_record(host, id, RunRecord{false, started->init_pid, start_time.value_or(0), ::time(nullptr)}));
+  rollback.commit();
+  return {};
+}
+
+Result<> stop(const Host& host, std::uint32_t id, bool fast) {
+  const Running guest = UBC_TRY(running(host, id));
+  const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
+  if (!fast) {
+    if (const int signal = stop_signal_of(guest.record.init_pid); signal != 0) {
+      UBC_TRY(os::send_signal(guest.pidfd, signal));
+      const int seconds = UBC_TRY(stop_timeout(host, config));
+      UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds}));
+    }
+  }
+  fault_point("stop:asked");
+  UBC_TRY(tear_down(host, id));
+  fault_point("stop:killed");
+  remove_record(host, id);
+  await_idle(host, id);
+  return {};
+}
+
+Result<> destroy(const Host& host, std::uint32_t id) {
+  const bool area = ::access(host.paths.area_of(id).c_str(), F_OK) == 0;
+  const std::string config = host.paths.config_of(id);
+  if (!area && ::access(config.c_str(), F_OK) != 0) return os::error(Code::not_found, "there is no container {}: ubctl list -a shows those that exist", id);
+  if (running(host, id)) return os::error(Code::bad_state, "Container is currently running. Stop it first.");
+  UBC_TRY(remove_area(host, id));
+  fault_point("destroy:area");
+  drop_names(host, id);
+  if (::rename(config.c_str(), (config + ".destroyed").c_str()) != 0 && errno != ENOENT) return os::sys_error(errno, "put away", config);
+  return {};
+}
+
+Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
+  const Running guest = UBC_TRY(running(host, id));
+  // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always does.
+  const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/exec"));
+  return os::with_context(isolate::run_in_guest({&guest.pidfd, beside.fd(), command, terminal}), fmt::format("run {} in container {}", command.front(), id));
+}
+
+}  // namespace ubc::container

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What exists, on disk: private areas with their slots, names, and the record of what runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "container/host.h"
+#include "os/result.h"
+
+namespace ubc::container {
+
+/// vzctl's range of container ids.
+inline constexpr std::uint32_t kMaxId = 2147483644;
+
+/// A number is an id whether or not it exists; anything else is looked up as a name. Fails with Code::bad_value, or Code::not_found for a name.
+[[nodiscard]] Result<std::uint32_t> resolve_id(const Host& host, std::string_view text);
+/// Letters, digits, blank and "-_.+", no leading blank or dot, at most 64.
+[[nodiscard]] Result<> check_name(std::string_view name);
+/// Fails with Code::exists where another container has the name. An empty name clears.
+[[nodiscard]] Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name);
+void drop_names(const Host& host, std::uint32_t id);
+
+/// All ids that have a configuration or a private area, ascending.
+[[nodiscard]] std::vector<std::uint32_t> known_ids(const Host& host);
+
+/// The slot that a private area was made with: it keeps it from create to destroy.
+[[nodiscard]] Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id);
+/// The lowest slot that no private area has and of which nothing is charged. The caller holds the slots' lock.
+[[nodiscard]] Result<std::uint32_t> free_slot(const Host& host);
+
+/// A private area with upper/ and work/ owned by the slot's ids, visible only when complete. Fails with Code::exists.
+[[nodiscard]] Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name);
+[[nodiscard]] Result<std::string> template_of(const Host& host, std::uint32_t id);
+/// Out of sight at once, then deleted.
+[[nodiscard]] Result<> remove_area(const Host& host, std::uint32_t id);
+
+/// What `start` leaves for later commands. The start time keeps a reused pid from being taken for the guest's.
+struct RunRecord {
+  bool starting = true;   ///< its writer has not finished: if the lock is free, it died
+  pid_t init_pid = -1;
+  std::uint64_t init_start_time = 0;
+  std::int64_t started_at = 0;   ///< seconds since the epoch
+};
+[[nodiscard]] std::optional<RunRecord> read_record(const Host& host, std::uint32_t id);
+[[nodiscard]] Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record);
+void remove_record(const Host& host, std::uint32_t id);
+
+}  // namespace ubc::container

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/host.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "accounting/config_file.h"
+#include "bpf/attached_hooks.h"
+#include "bpf/kernel_support.h"
+#include "os/text_file.h"
+
+namespace ubc::container {
+namespace {
+
+bool has_memory_controller(const Host& host) {
+  const auto controllers = os::read_text(host.paths.cgroups + "/cgroup.controllers");
+  return controllers && controllers->contains("memory");
+}
+
+Result<> read_uid_base(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
+  const auto text = file.get("UID_BASE");
+  if (!text) return {};
+  const auto base = os::parse_number(*text);
+  if (!base || *base == 0 || *base % UBC_IDS_PER_SLOT != 0 || *base > 0xffffffffULL - std::uint64_t{UBC_MAX_SLOTS} * UBC_IDS_PER_SLOT)
+    return os::error(Code::bad_value, "{}: UID_BASE=\"{}\" must be a multiple of 65536 with room for {} ranges above it", path, *text, UBC_MAX_SLOTS);
+  settings.uid_base = static_cast<std::uint32_t>(*base);
+  return {};
+}
+
+Result<> read_fork_errno(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
+  const std::string text = file.get("FORK_ERRNO").value_or("ENOMEM");
+  if (text != "ENOMEM" && text != "EAGAIN") return os::error(Code::bad_value, "{}: FORK_ERRNO=\"{}\" must be ENOMEM or EAGAIN", path, text);
+  settings.fork_errno = text == "EAGAIN" ? EAGAIN : ENOMEM;
+  return {};
+}
+
+Result<> read_stop_timeout(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
+  const auto text = file.get("STOP_TIMEOUT");
+  if (!text) return {};
+  const auto seconds = os::parse_number(*text);
+  if (!seconds || *seconds > 86400) return os::error(Code::bad_value, "{}: STOP_TIMEOUT=\"{}\" must be seconds, at most 86400", path, *text);
+  settings.stop_timeout_s = static_cast<int>(*seconds);
+  return {};
+}
+
+Result<> attach(const Host& host) {
+  UBC_TRY(os::make_directories(host.paths.run));
+  // Two starts at once on a fresh host: the second waits, and finds them attached.
+  const os::Fd lock = UBC_TRY(os::open_file(host.paths.run + "/hooks.lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX) != 0) return os::sys_error(errno, "lock", host.paths.run + "/hooks.lock");
+  if (bpf::hooks_attached(host.paths.pins)) return {};
+  const bpf::HookPlan plan = plan_hooks(host);
+  if (!plan.can_enforce())
+    return os::error(Code::unsupported, "this kernel cannot enforce what a container is limited to: {}; see ubctl features", plan.why_not());
+  struct sysinfo seen{};
+  (void)::sysinfo(&seen);
+  return bpf::attach_hooks(plan,
+                           {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit), host.settings.fork_errno},
+                           host.paths.pins);
+}
+
+}  // namespace
+
+Result<Host> load_host(HostPaths paths) {
+  const std::string path = paths.etc + "/ubc.conf";
+  const auto file = UBC_TRY(accounting::ConfigFile::load(path));
+  if (!file.complaints().empty()) return os::error(Code::bad_value, "{}, {}", path, file.complaints().front());
+  Host host{std::move(paths), {}};
+  UBC_TRY(read_uid_base(file, host.settings, path));
+  UBC_TRY(read_fork_errno(file, host.settings, path));
+  UBC_TRY(read_stop_timeout(file, host.settings, path));
+  return host;
+}
+
+Result<> check_cgroups(const Host& host) {
+  struct statfs seen{};
+  if (::statfs(host.paths.cgroups.c_str(), &seen) != 0) return os::sys_error(errno, "look at", host.paths.cgroups);
+  if (seen.f_type != CGROUP2_SUPER_MAGIC)
+    return os::error(Code::unsupported, "{} is not cgroup v2: boot with systemd.unified_cgroup_hierarchy=1, or without cgroup v1", host.paths.cgroups);
+  if (!has_memory_controller(host))
+    return os::error(Code::unsupported, "cgroup v2 at {} has no memory controller (cgroup v1 holds it): boot without cgroup v1", host.paths.cgroups);
+  return {};
+}
+
+Result<os::CgroupDir> containers_cgroup(const Host& host) {
+  UBC_TRY(check_cgroups(host));
+  const os::CgroupDir root = UBC_TRY(os::CgroupDir::open(host.paths.cgroups));
+  const std::vector<std::string_view> controllers{"cpuset", "cpu", "io", "memory", "pids"};
+  UBC_TRY(root.enable_controllers(controllers));
+  os::CgroupDir ours = UBC_TRY(os::CgroupDir::make(host.paths.cgroups + "/ubc"));
+  UBC_TRY(ours.enable_controllers(controllers));
+  return ours;
+}
+
+bpf::HookPlan plan_hooks(const Host& host) { return bpf::decide_hooks(bpf::probe_kernel(), check_cgroups(host).has_value()); }
+
+Result<bpf::Ledger> ensure_ledger(const Host& host) {
+  if (!bpf::hooks_attached(host.paths.pins)) UBC_TRY(attach(host));
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+  if (ledger.settings().uid_base != host.settings.uid_base)
+    return os::error(Code::bad_value, "the hooks count uids from {}, but ubc.conf says UID_BASE=\"{}\": stop all containers, run ubctl hooks detach, and start again",
+                     ledger.settings().uid_base, host.settings.uid_base);
+  ledger.set_fork_errno(host.settings.fork_errno);
+  return ledger;
+}
+
+Result<os::Fd> take_lock(const std::string& path, std::string_view what) {
+  os::Fd lock = UBC_TRY(os::open_file(path, O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return os::sys_error(errno, "lock", path);
+    const auto holder = os::read_text(path);
+    return os::error(Code::busy, "Container already locked by {}: wait for it, or see what it does",
+                     holder && !holder->empty() ? os::trimmed(*holder) : "another command");
+  }
+  const std::string text = fmt::format("pid {}, ubctl {}\n", ::getpid(), what);
+  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), text.data(), text.size(), 0) < 0) return os::sys_error(errno, "write", path);
+  return lock;
+}
+
+}  // namespace ubc::container

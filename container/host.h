@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine that containers run on: where things lie, what ubc.conf says, and the hooks that all containers share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/hook_plan.h"
+#include "bpf/ledger.h"
+#include "os/cgroup_dir.h"
+#include "os/fd.h"
+#include "os/result.h"
+
+namespace ubc::container {
+
+struct HostPaths {
+  std::string etc = "/etc/ubc";             ///< ubc.conf, conf/<id>.conf, names/<name>
+  std::string lib = "/var/lib/ubc";         ///< templates/, private/<id>/
+  std::string run = "/run/ubc";             ///< records and locks; gone after a boot, as they should be
+  std::string cgroups = "/sys/fs/cgroup";   ///< a cgroup v2 mount; ours are below ubc/
+  std::string pins = bpf::kPinDirectory;
+  std::string unpacker;                     ///< the program ubc-unpack
+
+  [[nodiscard]] std::string template_store() const { return lib + "/templates"; }
+  [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/conf/{}.conf", etc, id); }
+  [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
+  [[nodiscard]] std::string cgroup_of(std::uint32_t id) const { return fmt::format("{}/ubc/{}", cgroups, id); }
+};
+
+/// ubc.conf, in the same KEY="value" form as a container's file.
+struct HostSettings {
+  std::uint32_t uid_base = 0x10000000;   ///< UID_BASE: slot n owns uids [base + n·65536, +65536)
+  int fork_errno = 12;                   ///< FORK_ERRNO="ENOMEM" as OpenVZ had it, or "EAGAIN"
+  int stop_timeout_s = 120;              ///< STOP_TIMEOUT
+};
+
+struct Host {
+  HostPaths paths;
+  HostSettings settings;
+};
+
+/// A host without the file has the defaults. Fails with Code::bad_value and the line's key.
+[[nodiscard]] Result<Host> load_host(HostPaths paths);
+
+/// Fails with Code::unsupported where cgroup v2 is not there, or lacks the memory controller.
+[[nodiscard]] Result<> check_cgroups(const Host& host);
+/// ubc/ below the cgroup root, made if need be, its controllers enabled for the containers below.
+[[nodiscard]] Result<os::CgroupDir> containers_cgroup(const Host& host);
+
+/// What this kernel lets us do, learnt by loading. Slow (tens of milliseconds): for `ubctl features` and before hooks are attached.
+[[nodiscard]] bpf::HookPlan plan_hooks(const Host& host);
+
+/// Attaches the hooks if they are not, and opens the ledger. Fails with Code::unsupported and the reason where the kernel can't.
+[[nodiscard]] Result<bpf::Ledger> ensure_ledger(const Host& host);
+
+/// An exclusive lock, held while the Fd lives. The holder's pid and command are in the file. Fails with Code::busy and who holds it.
+[[nodiscard]] Result<os::Fd> take_lock(const std::string& path, std::string_view what);
+
+}  // namespace ubc::container

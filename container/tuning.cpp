@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/tuning.h"
+
+#include "accounting/cgroup_knobs.h"
+#include "bpf/attached_hooks.h"
+#include "container/container.h"
+
+namespace ubc::container {
+namespace {
+
+using accounting::kResources;
+using accounting::Limits;
+using accounting::ResourceInfo;
+
+Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
+  const auto& ram = limits[UBC_PHYSPAGES];
+  const auto& swap = limits[UBC_SWAPPAGES];
+  if (!ram && !swap) return {};
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
+  if (ram)
+    if (const auto bytes = UBC_TRY(accounting::write_physpages(cgroup, *ram)))
+      notes.push_back(fmt::format("Container {} holds more memory than the new physpages limit: it may not grow beyond {} now, and setting it again later brings it down",
+                                  id, accounting::format_amount(accounting::Unit::bytes, *bytes)));
+  return swap ? accounting::write_swappages(cgroup, *swap) : Result<>{};
+}
+
+AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLimits& touched) {
+  AllLimits now;
+  for (const ResourceInfo& info : kResources)
+    if (touched[info.resource]) {
+      const ubc_counter counter = ledger.read(slot, info.resource);
+      now[info.resource] = Limits{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
+    }
+  return now;
+}
+
+}  // namespace
+
+Result<AllLimits> limits_in(const accounting::ConfigFile& config) {
+  AllLimits limits;
+  for (const ResourceInfo& info : kResources) limits[info.resource] = UBC_TRY(config.limits(info));
+  return limits;
+}
+
+Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
+                      std::vector<std::string>& notes) {
+  UBC_TRY(apply_memory(host, id, limits, notes));   // the part that can fail comes first
+  std::string uncounted;
+  for (const ResourceInfo& info : kResources) {
+    const auto& wanted = limits[info.resource];
+    if (!wanted) continue;
+    if (ledger != nullptr) ledger->set_limits(slot, info.resource, wanted->barrier.raw(), wanted->limit.raw());
+    const bool finite = !wanted->barrier.is_unlimited() || !wanted->limit.is_unlimited();
+    if (!info.counted && finite) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
+  }
+  if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
+  return {};
+}
+
+Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
+  if (const auto guest = running(host, id); !guest) return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
+  const std::uint32_t slot = UBC_TRY(slot_of(host, id));
+  if (!bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+  const AllLimits before = limits_now(ledger, slot, limits);
+  auto applied = apply_limits(host, id, &ledger, slot, limits, notes);
+  if (!applied) {
+    std::vector<std::string> unheard;
+    (void)apply_memory(host, id, before, unheard);
+  }
+  return applied;
+}
+
+Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
+  accounting::Snapshot result;
+  const auto set_limits = [&](const ResourceInfo& info, const std::optional<Limits>& limits) {
+    if (!limits) return;
+    result.of(info.resource).barrier = limits->barrier.raw();
+    result.of(info.resource).limit = limits->limit.raw();
+  };
+  if (!running(host, id) || !bpf::hooks_attached(host.paths.pins)) {
+    const auto config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+    const AllLimits limits = UBC_TRY(limits_in(config));
+    for (const ResourceInfo& info : kResources) set_limits(info, limits[info.resource]);
+    if (!running(host, id)) return result;
+  }
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
+  const auto memory = UBC_TRY(accounting::read_memory(cgroup));
+  if (bpf::hooks_attached(host.paths.pins)) {
+    const std::uint32_t slot = UBC_TRY(slot_of(host, id));
+    bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+    UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
+    for (const ResourceInfo& info : kResources) {
+      const ubc_counter c = ledger.read(slot, info.resource);
+      result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
+    }
+    accounting::merge_memory(result, memory);
+    for (const ubc_resource sampled : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES}) ledger.note_held(slot, sampled, result.of(sampled).maxheld);
+    return result;
+  }
+  accounting::merge_memory(result, memory);
+  return result;
+}
+
+}  // namespace ubc::container

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order is the one that works with and without nsdelegate on 6.1, 6.12 and 7 (guest-facts 4, C): a helper joins all namespaces but the cgroup
+// one, clones the program into its cgroup as the caller's child, and ends; the program joins the cgroup namespace itself.
+#include "isolate/enter.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "isolate/guest_init.h"
+#include "isolate/handshake.h"
+#include "isolate/privileges.h"
+#include "isolate/terminal.h"
+#include "os/process.h"
+
+namespace ubc::isolate {
+namespace {
+
+constexpr int kPatienceMs = 30'000;
+
+/// What the program gets as 0, 1, 2, and the caller's ends of it.
+struct Standard {
+  int program[3] = {0, 1, 2};
+  std::vector<os::Fd> program_ends;   ///< closed by the caller once the program is cloned
+  std::vector<os::Fd> caller_ends;
+  std::vector<Stream> streams;
+};
+
+/// A descriptor that is the caller's terminal is replaced by a pipe; any other is handed in.
+Result<Standard> make_standard() {
+  Standard standard;
+  for (const int fd : {0, 1, 2}) {
+    if (::isatty(fd) == 0) continue;
+    os::Pipe pipe = UBC_TRY(os::Pipe::make());
+    os::Fd& program = fd == 0 ? pipe.read_end : pipe.write_end;
+    os::Fd& caller = fd == 0 ? pipe.write_end : pipe.read_end;
+    standard.program[fd] = program.get();
+    standard.streams.push_back(fd == 0 ? Stream{0, caller.get(), true} : Stream{caller.get(), fd, false});
+    standard.program_ends.push_back(std::move(program));
+    standard.caller_ends.push_back(std::move(caller));
+  }
+  return standard;
+}
+
+Result<> send_descriptor(int channel, int fd) {
+  char byte = 'm';
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == 1 ? Result<>{} : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
+}
+
+os::Fd receive_descriptor(int channel) {
+  char byte;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (::recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1) return {};
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
+  int fd;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return os::Fd{fd};
+}
+
+/// In the guest: a pty of its own devpts, verified (CVE-2025-52565), its slave as 0, 1, 2, its master to the caller.
+Result<> open_terminal(int channel) {
+  const os::Fd master{::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!master.valid()) return os::sys_error(errno, "open the guest's", "/dev/pts/ptmx");
+  struct statfs where{};
+  struct stat what{};
+  if (::fstatfs(master.get(), &where) != 0 || where.f_type != DEVPTS_SUPER_MAGIC || ::fstat(master.get(), &what) != 0 ||
+      what.st_rdev != makedev(5, 2))
+    return os::error(Code::corrupt, "/dev/pts/ptmx of the guest is not a terminal multiplexer");
+  int unlock = 0;
+  if (::ioctl(master.get(), TIOCSPTLCK, &unlock) != 0) return os::sys_error(errno, "unlock the guest's terminal");
+  const os::Fd slave{::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY)};
+  if (!slave.valid()) return os::sys_error(errno, "open the guest's terminal");
+  if (::ioctl(slave.get(), TIOCSCTTY, 0) != 0) return os::sys_error(errno, "take the guest's terminal");
+  for (const int standard : {0, 1, 2})
+    if (::dup2(slave.get(), standard) < 0) return os::sys_error(errno, "use the guest's terminal");
+  return send_descriptor(channel, master.get());
+}
+
+Result<> hand_in(const Standard& standard) {
+  // Moved above 2 first, so that one does not overwrite the other.
+  int copies[3];
+  for (const int fd : {0, 1, 2})
+    if ((copies[fd] = ::fcntl(standard.program[fd], F_DUPFD_CLOEXEC, 3)) < 0 && errno != EBADF) return os::sys_error(errno, "hand in a standard descriptor");
+  for (const int fd : {0, 1, 2})
+    if (copies[fd] >= 0 && ::dup2(copies[fd], fd) < 0) return os::sys_error(errno, "hand in a standard descriptor");
+  return {};
+}
+
+[[noreturn]] void run_program(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
+  const auto failed = [&]() -> Result<> {
+    if (::setns(spec.guest->get(), CLONE_NEWCGROUP) != 0) return os::sys_error(errno, "join the guest's cgroup namespace");
+    UBC_TRY(become_guest_root());
+    if (::chdir("/") != 0) return os::sys_error(errno, "enter the guest's root");
+    if (::setsid() < 0) return os::sys_error(errno, "start a session");
+    if (spec.terminal) UBC_TRY(open_terminal(channel));
+    else UBC_TRY(hand_in(standard));
+    UBC_TRY(give_up_host_traits());
+    const char* term = spec.terminal ? ::getenv("TERM") : nullptr;
+    return exec_in_guest(spec.command, {fmt::format("TERM={}", term != nullptr ? term : "linux"), "USER=root", "LOGNAME=root", "SHELL=/bin/sh"});
+  }();
+  report_failure(reports, failed.error());
+  ::_exit(127);
+}
+
+[[noreturn]] void run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
+  constexpr int kAllButCgroup = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+  (void)::prctl(PR_SET_DUMPABLE, 0);   // nobody in the guest may look into us while we hold host descriptors (CVE-2016-9962)
+  if (::setns(spec.guest->get(), kAllButCgroup) != 0) {
+    report_failure(reports, os::sys_error(errno, "join the guest's namespaces").error());
+    ::_exit(1);
+  }
+  const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);
+  if (program == 0) run_program(spec, standard, channel, reports);
+  if (program < 0) report_failure(reports, os::sys_error(errno, "clone into the guest's cgroup").error());
+  else report_pid(reports, program);
+  ::_exit(program < 0 ? 1 : 0);
+}
+
+struct Entered {
+  pid_t pid = -1;
+  os::Fd pidfd;
+};
+
+Result<Entered> enter(const EnterSpec& spec, const Standard& standard, int channel) {
+  os::Pipe reports = UBC_TRY(os::Pipe::make());
+  const pid_t joiner = ::fork();
+  if (joiner < 0) return os::sys_error(errno, "fork");
+  if (joiner == 0) run_joiner(spec, standard, channel, reports.write_end.get());
+  reports.write_end = os::Fd{};
+  LaunchReport seen;
+  const Result<> up = await_reports(reports.read_end, kPatienceMs, seen);
+  (void)os::wait_for_child(joiner);
+  if (!up) {
+    if (seen.pid > 0) (void)os::wait_for_child(seen.pid);
+    return std::unexpected(up.error());
+  }
+  return Entered{seen.pid, UBC_TRY(os::open_pidfd(seen.pid))};
+}
+
+/// The program's own exit status; its first process is our child.
+Result<int> see_through(const Entered& program, std::vector<Stream> streams, const os::Fd& signals, int pty) {
+  UBC_TRY(relay(std::move(streams), program.pidfd, signals, 0, pty));
+  return os::wait_for_child(program.pid);
+}
+
+Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
+  int channel[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0) return os::sys_error(errno, "make a socket pair");
+  const os::Fd ours{channel[0]};
+  os::Fd theirs{channel[1]};
+  const Entered program = UBC_TRY(enter(spec, Standard{}, theirs.get()));
+  theirs = os::Fd{};
+  const os::Fd master = receive_descriptor(ours.get());
+  if (!master.valid()) return os::error(Code::system, "the guest's terminal did not come out of the guest");
+  copy_window_size(0, master.get());
+  const RawTerminal raw{0};
+  return see_through(program, {{0, master.get(), true}, {master.get(), 1, false}}, signals, master.get());
+}
+
+Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
+  Standard standard = UBC_TRY(make_standard());
+  const Entered program = UBC_TRY(enter(spec, standard, -1));
+  standard.program_ends.clear();
+  // An input pipe's write side is closed by the relay at the end of input, so it is the relay's.
+  for (std::size_t i = 0; i < standard.streams.size(); ++i)
+    if (standard.streams[i].input) (void)standard.caller_ends[i].release();
+  return see_through(program, standard.streams, signals, -1);
+}
+
+}  // namespace
+
+Result<int> run_in_guest(const EnterSpec& spec) {
+  const os::Fd signals = UBC_TRY(catch_signals());
+  return spec.terminal ? run_with_terminal(spec, signals) : run_with_pipes(spec, signals);
+}
+
+}  // namespace ubc::isolate

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isolate/guest_init.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "isolate/privileges.h"
+#include "os/fd.h"
+#include "os/text_file.h"
+
+namespace ubc::isolate {
+namespace {
+
+/// Written by guest root below the guest's root: a symlink that the guest left there leads only where the guest may write itself.
+Result<> write_guest_file(const std::string& path, const std::string& text) {
+  const auto now = os::read_text(path);
+  if (now && *now == text) return {};
+  const os::Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
+  if (!file.valid()) return errno == ENOENT || errno == ELOOP ? Result<>{} : Result<>{os::sys_error(errno, "write the guest's", path)};
+  return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
+             ? Result<>{} : Result<>{os::sys_error(errno, "write the guest's", path)};
+}
+
+Result<> name_host(const std::string& name) {
+  if (::sethostname(name.c_str(), name.size()) != 0) return os::sys_error(errno, "set the guest's host name to", name);
+  return write_guest_file("/etc/hostname", name + "\n");
+}
+
+Result<> open_standard_descriptors() {
+  const os::Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  if (!null.valid()) return os::sys_error(errno, "open the guest's", "/dev/null");
+  for (const int standard : {0, 1, 2})
+    if (::dup2(null.get(), standard) < 0) return os::sys_error(errno, "set up the guest's standard descriptors");
+  return {};
+}
+
+}  // namespace
+
+Result<> enter_ids() {
+  UBC_TRY(become_guest_root());
+  if (::unshare(CLONE_NEWIPC) != 0) return os::sys_error(errno, "make the guest's IPC namespace");
+  return {};
+}
+
+Result<> settle_in(const GuestSpec& spec) {
+  if (::unshare(CLONE_NEWNS) != 0) return os::sys_error(errno, "make the guest's mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0) return os::sys_error(errno, "share mounts inside the guest");
+  UBC_TRY(name_host(spec.hostname.empty() ? spec.name : spec.hostname));
+  if (::setsid() < 0) return os::sys_error(errno, "start the guest's session");
+  UBC_TRY(open_standard_descriptors());
+  return give_up_host_traits();
+}
+
+Result<> exec_init(const GuestSpec& spec) { return exec_in_guest(spec.init, {"TERM=linux"}); }
+
+Result<> exec_in_guest(const std::vector<std::string>& command, const std::vector<std::string>& more) {
+  std::vector<std::string> environment{"container=ubc", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"};
+  environment.insert(environment.end(), more.begin(), more.end());
+  const auto pointers = [](const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+  };
+  const auto arguments = pointers(command), variables = pointers(environment);
+  (void)::execvpe(command.front().c_str(), arguments.data(), variables.data());
+  return os::sys_error(errno, "run", command.front());
+}
+
+}  // namespace ubc::isolate

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to start, told by one who knows why: paths, ids and an open cgroup. Nothing here says who counts or limits it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ubc::isolate {
+
+inline constexpr std::uint32_t kIdsPerGuest = 65536;
+
+struct GuestSpec {
+  std::string name;                  ///< for messages and /run/host
+  uid_t base = 0;                    ///< ids 0..65535 of the guest are host ids base..base+65535; never 0
+  std::string lower;                 ///< the template's unpacked root, shared, never written
+  std::string area;                  ///< holds this guest's overlay directories upper/ and work/, owned by base:base
+  int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
+  std::string hostname;              ///< empty: the name
+  std::vector<std::string> init{"/sbin/init"};
+};
+
+}  // namespace ubc::isolate

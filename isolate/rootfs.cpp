@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isolate/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "isolate/handshake.h"
+#include "isolate/mount.h"
+
+namespace ubc::isolate {
+namespace {
+
+constexpr unsigned kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+/// Where the layers are attached while the overlay is made, in this mount namespace only. The guest sees these names in its mountinfo instead of
+/// the host's paths. Any two directories that every host has.
+constexpr const char* kLowerStage = "/proc";
+constexpr const char* kUpperStage = "/sys";
+
+struct Device {
+  const char* name;
+  unsigned major, minor;
+};
+constexpr Device kDevices[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}, {"console", 1, 3}};
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr Link kLinks[] = {{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+                           {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"}, {"core", "/proc/kcore"}};
+
+/// The template, shared read-only, its ids shifted to the guest's.
+Result<os::Fd> map_lower(const GuestSpec& spec, const os::Fd& userns) {
+  os::Fd lower = UBC_TRY(clone_mount(spec.lower));
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME;
+  attributes.attr_clr = MOUNT_ATTR__ATIME;
+  attributes.userns_fd = static_cast<std::uint64_t>(userns.get());
+  if (::mount_setattr(lower.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+    return errno == EINVAL ? os::error(Code::unsupported,
+                                       "shift the ids of template {}: the file system it lies on cannot be idmapped by this kernel; keep templates on ext4, xfs or btrfs",
+                                       spec.lower)
+                           : Result<os::Fd>{os::sys_error(errno, "shift the ids of template", spec.lower)};
+  return lower;
+}
+
+Result<> stage(const os::Fd& mount, const char* where, const std::string& name) {
+  if (::move_mount(mount.get(), "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) != 0) return os::sys_error(errno, "stage", name);
+  return {};
+}
+
+Result<os::Fd> mount_overlay(const GuestSpec& spec, const os::Fd& userns) {
+  const os::Fd lower = UBC_TRY(map_lower(spec, userns));
+  UBC_TRY(stage(lower, kLowerStage, spec.lower));
+  const os::Fd area = UBC_TRY(clone_mount(spec.area));
+  UBC_TRY(stage(area, kUpperStage, spec.area));
+  const std::string upper = kUpperStage;
+  os::Fd root = UBC_TRY(new_mount("overlay",
+                                  {{"lowerdir", kLowerStage}, {"upperdir", upper + "/upper"}, {"workdir", upper + "/work"}, {"metacopy", "off"},
+                                   {"index", "off"}, {"xino", "off"}, {"redirect_dir", "off"}},
+                                  MOUNT_ATTR_NODEV));
+  struct statvfs seen{};
+  if (::fstatvfs(root.get(), &seen) == 0 && (seen.f_flag & ST_RDONLY) != 0)
+    return os::error(Code::unsupported, "the overlay over {} came up read-only: its file system cannot hold an upper layer", spec.area);
+  return root;
+}
+
+Result<> enter_root(const os::Fd& root) {
+  UBC_TRY(stage(root, kLowerStage, "the guest's root"));
+  if (::chdir(kLowerStage) != 0) return os::sys_error(errno, "enter the guest's root");
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return os::sys_error(errno, "pivot into the guest's root");
+  if (::umount2(".", MNT_DETACH) != 0) return os::sys_error(errno, "leave the host's root");
+  return ::chdir("/") == 0 ? Result<>{} : Result<>{os::sys_error(errno, "enter the guest's root")};
+}
+
+Result<> fill_dev(const os::Fd& dev, uid_t owner) {
+  for (const Device& device : kDevices) {
+    const bool made = ::mknodat(dev.get(), device.name, S_IFCHR | 0666, makedev(device.major, device.minor)) == 0 &&
+                      ::fchmodat(dev.get(), device.name, 0666, 0) == 0 &&
+                      ::fchownat(dev.get(), device.name, owner, owner, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!made) return os::sys_error(errno, "make device", fmt::format("/dev/{}", device.name));
+  }
+  for (const Link& link : kLinks)
+    if (::symlinkat(link.target, dev.get(), link.name) != 0 || ::fchownat(dev.get(), link.name, owner, owner, AT_SYMLINK_NOFOLLOW) != 0)
+      return os::sys_error(errno, "make link", fmt::format("/dev/{}", link.name));
+  for (const char* directory : {"pts", "shm", "mqueue"})
+    if (::mkdirat(dev.get(), directory, 0755) != 0 || ::fchownat(dev.get(), directory, owner, owner, AT_SYMLINK_NOFOLLOW) != 0)
+      return os::sys_error(errno, "make directory", fmt::format("/dev/{}", directory));
+  return {};
+}
+
+Result<> mount_at(const os::DirFd& root, const GuestSpec& spec, const std::string& path, Result<os::Fd> mount) {
+  if (!mount) return os::with_context(Result<>{std::unexpected(std::move(mount).error())}, "/" + path);
+  return attach_mount(*mount, UBC_TRY(open_target(root, path, spec.base)), "/" + path);
+}
+
+/// Nodes in a tmpfs of the host's own: they look like root's and work, and the guest can make none (mknod needs the host's CAP_MKNOD).
+Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
+  const std::string owner = std::to_string(spec.base);
+  auto dev = new_mount("tmpfs", {{"mode", "0755"}, {"size", "4m"}, {"nr_inodes", "4k"}, {"uid", owner}, {"gid", owner}},
+                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  if (!dev) return os::with_context(Result<>{std::unexpected(std::move(dev).error())}, "/dev");
+  UBC_TRY(fill_dev(*dev, spec.base));
+  const os::Fd target = UBC_TRY(open_target(root, "dev", spec.base));
+  UBC_TRY(attach_mount(*dev, target, "/dev"));
+  const std::string tty_group = std::to_string(spec.base + 5);
+  UBC_TRY(mount_at(root, spec, "dev/pts",
+                   new_mount("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_group}, {"max", "1024"}},
+                             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)));
+  return mount_at(root, spec, "dev/shm", new_mount("tmpfs", {{"mode", "1777"}, {"uid", owner}, {"gid", owner}}, kPlain));
+}
+
+}  // namespace
+
+Result<> build_root(const GuestSpec& spec, const os::Fd& userns) {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return os::sys_error(errno, "make the mount namespace private");
+  const os::Fd overlay = UBC_TRY(mount_overlay(spec, userns));
+  fault_point("launch:overlay");
+  UBC_TRY(enter_root(overlay));
+  const os::DirFd root = UBC_TRY(os::DirFd::open("/"));
+  UBC_TRY(mount_dev(root, spec));
+  const std::string owner = std::to_string(spec.base);
+  return mount_at(root, spec, "run", new_mount("tmpfs", {{"mode", "0755"}, {"uid", owner}, {"gid", owner}, {"size", "20%"}}, kPlain));
+}
+
+}  // namespace ubc::isolate

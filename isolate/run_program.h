@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs another program and waits for it. Its environment is clean, its input is /dev/null, it gets no other descriptor,
+// and the kernel kills it when the calling thread dies.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "os/result.h"
+
+namespace ubc::isolate {
+
+/// Runs argv[0], looked up in the standard directories, and returns what it wrote to standard output (the first 16 MiB).
+/// `environment` holds KEY=value items besides PATH, HOME, LC_ALL=C and the proxy variables that the caller has itself.
+/// Fails with Code::not_found if there is no such program, and with Code::system and the last lines of its standard error
+/// if it does not end with exit code 0.
+[[nodiscard]] Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {});
+
+}  // namespace ubc::isolate

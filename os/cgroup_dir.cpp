@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/cgroup_dir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "os/text_file.h"
+
+namespace ubc::os {
+namespace {
+
+bool has_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const bool starts = at == 0 || text[at - 1] == ' ';
+    const std::size_t end = at + word.size();
+    if (starts && (end == text.size() || text[end] == ' ' || text[end] == '\n')) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> children_of(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* open = ::opendir(path.c_str());
+  if (open == nullptr) return names;
+  while (const dirent* entry = ::readdir(open))
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  (void)::closedir(open);
+  return names;
+}
+
+}  // namespace
+
+Result<CgroupDir> CgroupDir::open(const std::string& path) { return CgroupDir{UBC_TRY(DirFd::open(path))}; }
+
+Result<CgroupDir> CgroupDir::make(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return sys_error(errno, "make cgroup", path);
+  return open(path);
+}
+
+Result<std::uint64_t> CgroupDir::id() const {
+  struct stat seen{};
+  if (::fstat(dir_.get(), &seen) != 0) return sys_error(errno, "stat", path());
+  return seen.st_ino;
+}
+
+Result<std::string> CgroupDir::read_file(const std::string& file) const { return read_text_at(dir_, file); }
+
+Result<> CgroupDir::write(const std::string& file, std::string_view text) const { return write_knob_at(dir_, file, text); }
+
+Result<> CgroupDir::enable_controllers(const std::vector<std::string_view>& controllers) const {
+  const std::string have = UBC_TRY(read("cgroup.controllers"));
+  std::string wanted;
+  for (const std::string_view controller : controllers)
+    if (has_word(have, controller)) wanted += fmt::format("{}+{}", wanted.empty() ? "" : " ", controller);
+  return wanted.empty() ? Result<>{} : write("cgroup.subtree_control", wanted);
+}
+
+Result<bool> CgroupDir::populated() const {
+  const std::string text = UBC_TRY(read("cgroup.events"));
+  const auto events = UBC_TRY(parse_key_values(text));
+  const auto found = events.find("populated");
+  if (found == events.end()) return error(Code::corrupt, "{}/cgroup.events does not say whether it is populated", path());
+  return found->second != 0;
+}
+
+Result<> CgroupDir::kill() const { return write("cgroup.kill", "1"); }
+
+Result<> CgroupDir::delegate(uid_t owner) const {
+  if (::fchown(dir_.get(), owner, owner) != 0) return sys_error(errno, "give to the guest", path());
+  const std::string files = UBC_TRY(read_text("/sys/kernel/cgroup/delegate"));
+  std::string_view rest = files;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string file{rest.substr(0, end)};
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!file.empty() && ::fchownat(dir_.get(), file.c_str(), owner, owner, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+      return sys_error(errno, "give to the guest", dir_.path_of(file));
+  }
+  return {};
+}
+
+Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+  for (const std::string& child : children_of(path)) UBC_TRY(remove_cgroup(path + "/" + child, patience));
+  for (std::chrono::milliseconds pause{1};; pause = std::min(pause * 2, std::chrono::milliseconds{50})) {
+    if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+    if (errno != EBUSY || std::chrono::steady_clock::now() >= deadline) return sys_error(errno, "remove cgroup", path);
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace ubc::os

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cgroup v2 directory, held by its fd: it dies with its cgroup, so a new cgroup of the same name can't be mistaken for the old.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "os/fd.h"
+#include "os/result.h"
+
+namespace ubc::os {
+
+class CgroupDir {
+ public:
+  CgroupDir() = default;
+  /// Opens an existing cgroup.
+  [[nodiscard]] static Result<CgroupDir> open(const std::string& path);
+  /// Makes it and opens it; one that is there already is opened.
+  [[nodiscard]] static Result<CgroupDir> make(const std::string& path);
+
+  [[nodiscard]] const std::string& path() const noexcept { return dir_.name(); }
+  [[nodiscard]] int fd() const noexcept { return dir_.get(); }
+  /// The kernel's cgroup id: the directory's inode.
+  [[nodiscard]] Result<std::uint64_t> id() const;
+
+  [[nodiscard]] Result<std::string> read(const std::string& file) const { return read_file(file); }
+  [[nodiscard]] Result<> write(const std::string& file, std::string_view text) const;
+  /// Enables each of `controllers` that this cgroup has for its children. One that it has not is left out.
+  [[nodiscard]] Result<> enable_controllers(const std::vector<std::string_view>& controllers) const;
+  /// True while a process (or zombie) is in it or below.
+  [[nodiscard]] Result<bool> populated() const;
+  /// SIGKILL to all in it and below, however they fork. On 6.1 and 6.12 whatever is cloned into it later is killed too (kernel-facts): make it anew.
+  [[nodiscard]] Result<> kill() const;
+  /// Gives the directory and the files that the kernel lists in /sys/kernel/cgroup/delegate to `owner`, uid and gid.
+  [[nodiscard]] Result<> delegate(uid_t owner) const;
+
+ private:
+  explicit CgroupDir(DirFd dir) : dir_{std::move(dir)} {}
+  [[nodiscard]] Result<std::string> read_file(const std::string& file) const;
+
+  DirFd dir_;
+};
+
+/// Removes a cgroup and all below it, leaves first; waits up to `patience` for the kernel to finish with their dead. One that is not there is no error.
+[[nodiscard]] Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience);
+
+}  // namespace ubc::os
