@@ -118,11 +118,12 @@ std::string last_lines(std::string_view text) {
 Result<std::string> judge(const std::string& name, int status, Captured captured) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return std::move(captured.output);
   const std::string why = last_lines(captured.errors);
-  const std::string end = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status)) : fmt::format("exit code {}", WEXITSTATUS(status));
+  const std::string end =
+      WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status)) : fmt::format("exit code {}", WEXITSTATUS(status));
   return os::error(Code::system, "{} failed ({}){}{}", name, end, why.empty() ? "" : ": ", why);
 }
 
-}  // namespace
+}   // namespace
 
 Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
   const std::string file = UBC_TRY(find_program(argv.at(0)));
@@ -131,8 +132,8 @@ Result<std::string> run_program(const std::vector<std::string>& argv, const std:
   os::Pipe output = UBC_TRY(os::Pipe::make());
   os::Pipe errors = UBC_TRY(os::Pipe::make());
   os::Pipe failure = UBC_TRY(os::Pipe::make());
-  const Child plan{file.c_str(), arguments.data(), settings.data(), output.write_end.get(), errors.write_end.get(), failure.write_end.get(),
-                   ::getpid()};
+  const Child plan{file.c_str(),           arguments.data(),        settings.data(), output.write_end.get(),
+                   errors.write_end.get(), failure.write_end.get(), ::getpid()};
   const pid_t pid = ::fork();
   if (pid < 0) return os::sys_error(errno, "start", file);
   if (pid == 0) become(plan);
@@ -148,4 +149,4 @@ Result<std::string> run_program(const std::vector<std::string>& argv, const std:
   return judge(argv[0], status, std::move(captured));
 }
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

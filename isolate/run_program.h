@@ -16,4 +16,4 @@ namespace ubc::isolate {
 /// if it does not end with exit code 0.
 [[nodiscard]] Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {});
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

@@ -39,16 +39,20 @@ constexpr std::array<TextFile, 9> kBusyboxFiles{{
     {"etc/inittab", "::sysinit:/etc/rc\n::shutdown:/bin/true\n"},   // no getty: a guest has no terminal of its own
     {"etc/profile", "export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"},
     {"etc/os-release", "ID=busybox\nNAME=busybox\nPRETTY_NAME=\"busybox\"\n"},
-    {"etc/rc", "#!/bin/sh\n# Runs once when the guest starts.\nmkdir -p /run/lock\n[ -s /etc/hostname ] && hostname -F /etc/hostname\nexit 0\n", 0755},
+    {"etc/rc",
+     "#!/bin/sh\n# Runs once when the guest starts.\nmkdir -p /run/lock\n[ -s /etc/hostname ] && hostname -F /etc/hostname\nexit 0\n",
+     0755},
 }};
-constexpr std::array<std::string_view, 17> kBusyboxDirectories{"bin",  "sbin", "usr",  "usr/bin", "usr/sbin", "proc", "sys",     "dev",    "run",
-                                                               "root", "etc",  "home", "mnt",     "var",      "tmp",  "var/log", "var/tmp"};
+constexpr std::array<std::string_view, 17> kBusyboxDirectories{"bin", "sbin", "usr", "usr/bin", "usr/sbin", "proc",
+                                                               "sys", "dev",  "run", "root",    "etc",      "home",
+                                                               "mnt", "var",  "tmp", "var/log", "var/tmp"};
 
 /// One read of the program headers: a file without an interpreter runs in an empty root.
 Result<> check_static(const std::string& path) {
   const os::Fd file = UBC_TRY(os::open_file(path, O_RDONLY));
   Elf64_Ehdr header{};
-  if (::pread(file.get(), &header, sizeof header, 0) != sizeof header || std::string_view{reinterpret_cast<const char*>(header.e_ident), SELFMAG} != ELFMAG)
+  if (::pread(file.get(), &header, sizeof header, 0) != sizeof header ||
+      std::string_view{reinterpret_cast<const char*>(header.e_ident), SELFMAG} != ELFMAG)
     return os::error(Code::bad_value, "{} is no ELF program", path);
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment{};
@@ -100,8 +104,7 @@ Result<> make_busybox_tree(const std::string& root, const std::string& busybox) 
 }
 
 Result<> build_busybox(const std::string& archive, const std::string& scratch, const std::string& busybox) {
-  if (::access(busybox.c_str(), X_OK) != 0)
-    return os::error(Code::not_found, "there is no program {}; install busybox-static", busybox);
+  if (::access(busybox.c_str(), X_OK) != 0) return os::error(Code::not_found, "there is no program {}; install busybox-static", busybox);
   UBC_TRY(check_static(busybox));
   const std::string root = scratch + "/rootfs";
   UBC_TRY(make_busybox_tree(root, busybox));
@@ -135,7 +138,16 @@ std::vector<std::string> customize_hooks() {
 Result<> build_debian(std::string_view suite, const std::string& archive, const std::string& scratch) {
   if (::geteuid() != 0) return os::error(Code::denied, "packages are installed in a chroot, which only root may do; become root");
   const std::string mirror = UBC_TRY(debian_mirror());
-  std::vector<std::string> command{"mmdebstrap",
+  if (const auto found = run_program({"mmdebstrap", "--version"}); !found)
+    return os::error(found.error().code, "it needs mmdebstrap, install it: {}", found.error().message);
+  // Namespaces of its own: however it ends, no process and no mount of it stays.
+  std::vector<std::string> command{"unshare",
+                                   "--mount",
+                                   "--pid",
+                                   "--fork",
+                                   "--kill-child",
+                                   "--mount-proc",
+                                   "mmdebstrap",
                                    "--mode=root",
                                    "--variant=minbase",
                                    "--components=main",
@@ -146,9 +158,7 @@ Result<> build_debian(std::string_view suite, const std::string& archive, const 
                                    "--dpkgopt=path-exclude=/usr/share/locale/*"};
   for (std::string& hook : customize_hooks()) command.push_back(std::move(hook));
   command.insert(command.end(), {std::string{suite}, archive, mirror});
-  const auto built = run_program(command, {"TMPDIR=" + scratch});
-  if (!built && built.error().code == Code::not_found) return os::error(Code::not_found, "it needs mmdebstrap; install mmdebstrap");
-  if (!built) return std::unexpected(built.error());
+  (void)UBC_TRY(run_program(command, {"TMPDIR=" + scratch}));
   return {};
 }
 
@@ -159,7 +169,7 @@ Result<> build_into(std::string_view name, const std::string& archive, const std
   return os::error(Code::bad_value, "there is no recipe of that name; there are: {}", fmt::join(buildable_templates(), ", "));
 }
 
-}  // namespace
+}   // namespace
 
 std::vector<std::string_view> buildable_templates() {
   std::vector<std::string_view> names{kBusybox};
@@ -173,13 +183,13 @@ Result<> build_template(std::string_view name, const std::string& output, const 
   if (::mkdtemp(scratch.data()) == nullptr) return os::sys_error(errno, what + ": make directory", scratch);
   const std::string part = fmt::format("{}.{}.part.tar.gz", output, ::getpid());   // beside the output: a rename stays on one file system
   os::Rollback rollback;
-  // Not across mounts: if mmdebstrap died badly, this host's own /dev and /sys may still be mounted below.
+  // Not across mounts: nothing of this host that might be mounted below may be removed.
   rollback.add([&scratch] { (void)run_program({"rm", "-rf", "--one-file-system", "--", scratch}); });
-  rollback.add([&part] { (void)::unlink(part.c_str()); });   // nothing to do once it is renamed
+  rollback.add([&part] { (void)::unlink(part.c_str()); });                                           // nothing to do once it is renamed
   if (::chmod(scratch.c_str(), 0755) != 0) return os::sys_error(errno, "change mode of", scratch);   // apt's own user works below it
   UBC_TRY(os::with_context(build_into(name, part, scratch, busybox), what));
   if (::rename(part.c_str(), output.c_str()) != 0) return os::sys_error(errno, what + ": write", output);
   return {};
 }
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

@@ -20,4 +20,4 @@ namespace ubc::isolate {
 [[nodiscard]] Result<> build_template(std::string_view name, const std::string& output, const std::string& work_directory,
                                       const std::string& busybox = "/bin/busybox");
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

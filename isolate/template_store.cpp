@@ -118,7 +118,7 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &seen) == 0;
 }
 
-}  // namespace
+}   // namespace
 
 Result<> check_template_name(std::string_view name) {
   const auto allowed = [](char letter) {
@@ -237,4 +237,4 @@ Result<> TemplateStore::remove(std::string_view name) const {
   return {};
 }
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

@@ -56,4 +56,4 @@ class TemplateStore {
   std::string unpacker_;
 };
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

@@ -32,7 +32,8 @@ Result<Arguments> parse(std::span<char*> words) {
   std::size_t at = 1;
   for (; at + 1 < words.size() && std::string_view{words[at]}.starts_with("--"); at += 2) {
     const std::string_view option = words[at];
-    if (option != "--max-bytes" && option != "--max-members") return os::error(Code::bad_value, "unknown option {}; usage: {}", option, kUsage);
+    if (option != "--max-bytes" && option != "--max-members")
+      return os::error(Code::bad_value, "unknown option {}; usage: {}", option, kUsage);
     (option == "--max-bytes" ? arguments.limits.max_bytes : arguments.limits.max_members) =
         UBC_TRY(os::with_context(os::parse_number(words[at + 1]), option));
   }
@@ -59,7 +60,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-}  // namespace
+}   // namespace
 
 #ifdef __SANITIZE_ADDRESS__
 /// The leak check needs /proc and ptrace(2), which are out of reach inside the destination.
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
   }
   fmt::print("{} members, {} bytes", report->members, report->bytes);
   if (report->devices_left_out > 0) fmt::print("; {} device nodes left out: guests get their own /dev", report->devices_left_out);
-  if (report->attributes_left_out > 0) fmt::print("; {} extended attributes left out: they could steer overlayfs", report->attributes_left_out);
+  if (report->attributes_left_out > 0)
+    fmt::print("; {} extended attributes left out: they could steer overlayfs", report->attributes_left_out);
   fmt::print("\n");
   return 0;
 }

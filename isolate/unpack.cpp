@@ -26,8 +26,8 @@
 namespace ubc::isolate {
 namespace {
 
-constexpr la_int64_t kLastId = 65535;          // a guest has 65536 ids: an owner above could never be mapped
-constexpr std::size_t kMaxDepth = 256;         // so that one descriptor a level is enough to remove the tree again
+constexpr la_int64_t kLastId = 65535;    // a guest has 65536 ids: an owner above could never be mapped
+constexpr std::size_t kMaxDepth = 256;   // so that one descriptor a level is enough to remove the tree again
 constexpr std::size_t kBlock = std::size_t{1} << 16;
 
 struct ReadFree {
@@ -79,7 +79,8 @@ Result<std::vector<std::string>> safe_components(std::string_view path, std::str
     if (component == "..") return os::error(Code::corrupt, "the {} {} has a .. in it", what, path);
     if (!component.empty() && component != ".") components.emplace_back(component);
   }
-  if (components.size() > kMaxDepth) return os::error(Code::corrupt, "the {} {:.60}... is more than {} directories deep", what, path, kMaxDepth);
+  if (components.size() > kMaxDepth)
+    return os::error(Code::corrupt, "the {} {:.60}... is more than {} directories deep", what, path, kMaxDepth);
   return components;
 }
 
@@ -97,8 +98,10 @@ Result<> check_parents(const std::vector<std::string>& components, std::string_v
       if (errno == ENOENT) return {};
       return os::sys_error(errno, "look at", parent);
     }
-    if (S_ISLNK(seen.st_mode)) return os::error(Code::corrupt, "the {} {} leads through the symbolic link {}", what, joined(components), parent);
-    if (!S_ISDIR(seen.st_mode)) return os::error(Code::corrupt, "the {} {} lies below {}, which is no directory", what, joined(components), parent);
+    if (S_ISLNK(seen.st_mode))
+      return os::error(Code::corrupt, "the {} {} leads through the symbolic link {}", what, joined(components), parent);
+    if (!S_ISDIR(seen.st_mode))
+      return os::error(Code::corrupt, "the {} {} lies below {}, which is no directory", what, joined(components), parent);
   }
   return {};
 }
@@ -110,7 +113,8 @@ Result<> check_hardlink(archive_entry* entry, const std::string& member) {
   UBC_TRY(os::with_context(check_parents(components, "hard link target"), member));
   const std::string path = joined(components);
   struct stat seen {};
-  if (::lstat(path.c_str(), &seen) != 0) return os::error(Code::corrupt, "{} is a hard link to {}, which no earlier member made", member, path);
+  if (::lstat(path.c_str(), &seen) != 0)
+    return os::error(Code::corrupt, "{} is a hard link to {}, which no earlier member made", member, path);
   if (!S_ISREG(seen.st_mode)) return os::error(Code::corrupt, "{} is a hard link to {}, which is no regular file", member, path);
   archive_entry_set_hardlink(entry, path.c_str());
   return {};
@@ -150,12 +154,16 @@ bool take_access_list(archive_entry* entry, std::string_view name, std::string_v
     std::uint16_t tag, permissions;
     std::uint32_t id;
   };
-  constexpr std::array<std::pair<std::uint16_t, int>, 6> kTags{{{0x01, ARCHIVE_ENTRY_ACL_USER_OBJ}, {0x02, ARCHIVE_ENTRY_ACL_USER},
-                                                                {0x04, ARCHIVE_ENTRY_ACL_GROUP_OBJ}, {0x08, ARCHIVE_ENTRY_ACL_GROUP},
-                                                                {0x10, ARCHIVE_ENTRY_ACL_MASK}, {0x20, ARCHIVE_ENTRY_ACL_OTHER}}};
+  constexpr std::array<std::pair<std::uint16_t, int>, 6> kTags{{{0x01, ARCHIVE_ENTRY_ACL_USER_OBJ},
+                                                                {0x02, ARCHIVE_ENTRY_ACL_USER},
+                                                                {0x04, ARCHIVE_ENTRY_ACL_GROUP_OBJ},
+                                                                {0x08, ARCHIVE_ENTRY_ACL_GROUP},
+                                                                {0x10, ARCHIVE_ENTRY_ACL_MASK},
+                                                                {0x20, ARCHIVE_ENTRY_ACL_OTHER}}};
   const bool is_default = name == "system.posix_acl_default";
   constexpr std::string_view kVersion2{"\2\0\0\0", 4};
-  if ((!is_default && name != "system.posix_acl_access") || !value.starts_with(kVersion2) || value.size() % sizeof(Item) != kVersion2.size())
+  if ((!is_default && name != "system.posix_acl_access") || !value.starts_with(kVersion2) ||
+      value.size() % sizeof(Item) != kVersion2.size())
     return false;
   for (std::size_t at = kVersion2.size(); at < value.size(); at += sizeof(Item)) {
     Item item{};
@@ -228,9 +236,11 @@ Result<> copy_data(archive* reader, archive* writer, const std::string& member) 
 
 Result<> write_member(archive* reader, archive* writer, archive_entry* entry) {
   const std::string member = archive_entry_pathname(entry);
-  if (archive_write_header(writer, entry) != ARCHIVE_OK) return os::error(Code::system, "make the member {}: {}", member, reason_of(writer));
+  if (archive_write_header(writer, entry) != ARCHIVE_OK)
+    return os::error(Code::system, "make the member {}: {}", member, reason_of(writer));
   if (archive_entry_size(entry) > 0) UBC_TRY(copy_data(reader, writer, member));
-  if (archive_write_finish_entry(writer) != ARCHIVE_OK) return os::error(Code::system, "finish the member {}: {}", member, reason_of(writer));
+  if (archive_write_finish_entry(writer) != ARCHIVE_OK)
+    return os::error(Code::system, "finish the member {}: {}", member, reason_of(writer));
   return {};
 }
 
@@ -257,19 +267,22 @@ Result<> keep_file_capabilities() {
   return {};
 }
 
-}  // namespace
+}   // namespace
 
 Result<> confine_to(const std::string& directory) {
-  if (::geteuid() != 0) return os::error(Code::denied, "unpack into {}: owners and modes are kept, which only root may do; become root", directory);
+  if (::geteuid() != 0)
+    return os::error(Code::denied, "unpack into {}: owners and modes are kept, which only root may do; become root", directory);
   // Character sets are loaded now, from this system: after chroot(2) the C library would look for them in the untrusted tree.
-  if (std::setlocale(LC_ALL, "C.UTF-8") == nullptr) return os::error(Code::unsupported, "unpack into {}: this system has no locale C.UTF-8", directory);
+  if (std::setlocale(LC_ALL, "C.UTF-8") == nullptr)
+    return os::error(Code::unsupported, "unpack into {}: this system has no locale C.UTF-8", directory);
   if (const iconv_t warm = ::iconv_open("UTF-8", "UTF-8"); reinterpret_cast<std::intptr_t>(warm) != -1) (void)::iconv_close(warm);
   const os::DirFd root = UBC_TRY(os::DirFd::open(directory));
   UBC_TRY(check_empty(root));
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return os::sys_error(errno, "turn off core dumps");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return os::sys_error(errno, "give up new privileges");
-  if (::fchdir(root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0) return os::sys_error(errno, "make a root directory of", directory);
+  if (::fchdir(root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0)
+    return os::sys_error(errno, "make a root directory of", directory);
   (void)::umask(022);   // for directories that no member describes
   return keep_file_capabilities();
 }
@@ -297,4 +310,4 @@ Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& na
   return report;
 }
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

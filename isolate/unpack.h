@@ -32,4 +32,4 @@ struct UnpackReport {
 /// Fails with Code::corrupt, naming the member, at the first one that is not acceptable; what was written before stays.
 [[nodiscard]] Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits);
 
-}  // namespace ubc::isolate
+}   // namespace ubc::isolate

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// features, template, hooks: what concerns the whole host.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "bpf/attached_hooks.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/container.h"
+#include "isolate/template_build.h"
+
+namespace ubc::cli {
+namespace {
+
+using container::Host;
+
+isolate::TemplateStore store_of(const Host& host) { return {host.paths.template_store(), host.paths.unpacker}; }
+
+int features(const Host& host, bool can_enforce) {
+  const bpf::HookPlan plan = container::plan_hooks(host);
+  if (can_enforce) return plan.can_enforce() && container::check_cgroups(host) ? exit_ok : exit_no_kernel_support;
+  fmt::print("{:<13} {:<8} {}\n", "resource", "mode", "how, or why not better");
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    fmt::print("{:<13} {:<8} {}\n", info.name, bpf::name_of(plan.modes[info.resource].mode), plan.modes[info.resource].reason);
+  if (const auto cgroups = container::check_cgroups(host); !cgroups) fmt::print("cgroups: {}\n", cgroups.error().message);
+  fmt::print("{}\n", plan.can_enforce() ? fmt::format("This kernel {} programs of tracing kind; every exact resource is refused at its barrier.",
+                                                      plan.preemptible ? "may skip" : "never skips")
+                                        : "This kernel cannot enforce containers' limits; ./dev demo shows them in a virtual machine.");
+  return exit_ok;
+}
+
+int list_templates(const Host& host) {
+  const auto templates = store_of(host).list();
+  if (!templates) return fail(templates.error());
+  for (const isolate::TemplateInfo& info : *templates) fmt::print("{:<24} {:<22} {}\n", info.name, info.time, info.source);
+  if (templates->empty()) say("no templates yet: ubctl template build busybox, or template import FILE.tar.gz");
+  return exit_ok;
+}
+
+int import_template(const Host& host, const std::string& file, std::string name) {
+  if (name.empty()) name = isolate::default_template_name(file);
+  const auto imported = store_of(host).import_archive(file, name);
+  if (!imported) return fail(imported.error(), imported.error().code == Code::corrupt || imported.error().code == Code::system ? exit_bad_template : exit_of(imported.error()));
+  say(fmt::format("Template {} is ready", name));
+  return exit_ok;
+}
+
+int build_one_template(const Host& host, const std::string& name, const std::string& output) {
+  if (store_of(host).find(name)) return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
+  const std::string cache = output.empty() ? host.paths.lib + "/cache" : "";
+  if (!cache.empty())
+    if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
+  const std::string archive = output.empty() ? fmt::format("{}/{}.tar.gz", cache, name) : output;
+  say(fmt::format("Building template {}...", name));
+  const auto built = isolate::build_template(name, archive, output.empty() ? cache : host.paths.lib);
+  if (!built) return fail(built.error());
+  return import_template(host, archive, name);
+}
+
+int remove_template(const Host& host, const std::string& name) {
+  for (const std::uint32_t id : container::known_ids(host))
+    if (const auto used = container::template_of(host, id); used && *used == name)
+      return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, id)}, exit_running);
+  const auto removed = store_of(host).remove(name);
+  return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
+}
+
+int hooks_status(const Host& host) {
+  if (!bpf::hooks_attached(host.paths.pins)) {
+    say("not attached: the first ubctl start attaches them");
+    return exit_ok;
+  }
+  const auto status = bpf::read_hook_status(host.paths.pins);
+  if (!status) return fail(status.error());
+  for (const bpf::HookStatus& hook : *status) fmt::print("{:<26} skipped {}\n", hook.program, hook.recursion_misses);
+  const auto ledger = bpf::Ledger::open(host.paths.pins);
+  if (!ledger) return fail(ledger.error());
+  constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "events dropped", "uncharged too much",
+                                     "frees missed, healed", "refusals skipped", "accepted over the barrier"};
+  const ubc_health health = ledger->health();
+  for (std::size_t i = 0; i < std::size(kLosses); ++i) fmt::print("{:<34} {}\n", kLosses[i], health.losses[i]);
+  return exit_ok;
+}
+
+int detach(const Host& host) {
+  for (const std::uint32_t id : container::known_ids(host))
+    if (container::running(host, id)) return fail({Code::bad_state, 0, fmt::format("container {} is running: stop all containers first, or nothing limits them", id)}, exit_running);
+  const auto detached = bpf::detach_hooks(host.paths.pins);
+  return detached ? static_cast<int>(exit_ok) : fail(detached.error());
+}
+
+}  // namespace
+
+void add_features(CLI::App& app, Invocation& invocation) {
+  const auto can_enforce = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("features", "what this kernel lets ubc count and refuse, and why");
+  verb->add_flag("--can-enforce", *can_enforce, "say nothing; 0 if limits are enforced here, 5 if not");
+  verb->callback([&invocation, can_enforce] { invocation.exit_code = features(invocation.host, *can_enforce); });
+}
+
+void add_template(CLI::App& app, Invocation& invocation) {
+  struct Values {
+    std::string name, file, output;
+  };
+  const auto values = std::make_shared<Values>();
+  CLI::App* verb = app.add_subcommand("template", "what containers are made from");
+  verb->require_subcommand(1);
+  verb->add_subcommand("list", "the templates of this host")->callback([&invocation] { invocation.exit_code = list_templates(invocation.host); });
+  CLI::App* import = verb->add_subcommand("import", "unpack an archive, once, for all containers");
+  import->add_option("FILE", values->file, "tar, tar.gz, tar.xz, tar.zst")->required();
+  import->add_option("--name", values->name, "default: the file's name");
+  import->callback([&invocation, values] { invocation.exit_code = import_template(invocation.host, values->file, values->name); });
+  CLI::App* build = verb->add_subcommand("build", "busybox, debian-12 or debian-13, from this host's packages and mirror");
+  build->add_option("NAME", values->name)->required();
+  build->add_option("--output", values->output, "keep the archive here");
+  build->callback([&invocation, values] { invocation.exit_code = build_one_template(invocation.host, values->name, values->output); });
+  CLI::App* remove = verb->add_subcommand("remove", "of a template that no container uses");
+  remove->add_option("NAME", values->name)->required();
+  remove->callback([&invocation, values] { invocation.exit_code = remove_template(invocation.host, values->name); });
+}
+
+void add_hooks(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("hooks", "the programs in the kernel that keep the books");
+  verb->require_subcommand(1);
+  verb->add_subcommand("attach", "now, rather than at the first start")->callback([&invocation] {
+    const auto ledger = container::ensure_ledger(invocation.host);
+    invocation.exit_code = ledger ? static_cast<int>(exit_ok) : fail(ledger.error());
+  });
+  verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] { invocation.exit_code = hooks_status(invocation.host); });
+  verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] { invocation.exit_code = detach(invocation.host); });
+}
+
+}  // namespace ubc::cli

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// create, start, stop, restart, status, destroy, exec, enter.
+#include <unistd.h>
+
+#include <memory>
+
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/container.h"
+
+namespace ubc::cli {
+namespace {
+
+using container::Host;
+
+/// The verb's body, with the id resolved; its value is the exit code.
+template <typename Body>
+void on_parsed(CLI::App& verb, Invocation& invocation, Body body) {
+  verb.callback([&invocation, body] {
+    const auto id = container::resolve_id(invocation.host, invocation.ctid);
+    invocation.exit_code = id ? body(invocation.host, *id) : fail(id.error(), id.error().code == Code::not_found ? exit_config_missing : exit_bad_value);
+  });
+}
+
+bool is_known(const Host& host, std::uint32_t id) { return ::access(host.paths.config_of(id).c_str(), F_OK) == 0; }
+
+int unknown(std::uint32_t id) {
+  return fail({Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)}, exit_config_missing);
+}
+
+int create(const Host& host, std::uint32_t id, const std::string& ostemplate, const ConfigOptions& options) {
+  const auto changes = changes_from(options);
+  if (!changes) return fail(changes.error());
+  const auto lock = container::lock_container(host, id, "create");
+  if (!lock) return fail(lock.error());
+  if (::access(host.paths.area_of(id).c_str(), F_OK) == 0)
+    return fail({Code::exists, 0, fmt::format("container {} exists already: destroy it first, or take another id", id)}, exit_private_area_exists);
+  auto config = accounting::ConfigFile::load(host.paths.config_of(id));   // one that was put there by hand is kept
+  if (!config) return fail(config.error());
+  write_changes(*config, *changes);
+  const std::string name = ostemplate.empty() ? config->get("OSTEMPLATE").value_or("") : ostemplate;
+  if (name.empty()) return fail({Code::bad_value, 0, "no template: say --ostemplate NAME; ubctl template list shows those that exist"}, 29);
+  say(fmt::format("Creating container private area ({})", name));
+  const auto created = container::create(host, id, name, *config);
+  if (created) {
+    say("Container private area was created");
+    return exit_ok;
+  }
+  say("Creation of container private area failed");
+  if (created.error().code == Code::not_found) return fail(created.error(), exit_no_template);
+  return fail(created.error(), created.error().message.starts_with("Name ") ? exit_name : exit_of(created.error()));
+}
+
+int start(const Host& host, std::uint32_t id, bool force) {
+  if (!is_known(host, id)) return unknown(id);
+  const auto lock = container::lock_container(host, id, "start");
+  if (!lock) return fail(lock.error());
+  if (container::running(host, id)) return fail({Code::bad_state, 0, "Container is already running"}, exit_running);
+  if (::access(host.paths.area_of(id).c_str(), F_OK) != 0)
+    return fail({Code::not_found, 0, fmt::format("container {} has no private area: ubctl create it first", id)}, exit_no_private_area);
+  const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
+  if (config && config->get("DISABLED") == "yes" && !force)
+    return fail({Code::bad_state, 0, fmt::format("container {} is disabled: ubctl set {} --disabled no --save, or start --force", id, id)}, exit_start_disabled);
+  say("Starting container...");
+  std::vector<std::string> notes;
+  const auto started = container::start(host, id, {force}, notes);
+  warn(notes);
+  if (!started) return fail(started.error());
+  say("Container start in progress...");
+  return exit_ok;
+}
+
+int stop_guest(const Host& host, std::uint32_t id, bool fast) {
+  if (!is_known(host, id)) return unknown(id);
+  const auto lock = container::lock_container(host, id, "stop");
+  if (!lock) return fail(lock.error());
+  if (!container::running(host, id)) {
+    say("Unable to stop: container is not running");
+    return exit_ok;   // as vzctl
+  }
+  say("Stopping container ...");
+  if (const auto stopped = container::stop(host, id, fast); !stopped) return fail(stopped.error(), exit_stop_failed);
+  say("Container was stopped");
+  return exit_ok;
+}
+
+int status(const Host& host, std::uint32_t id) {
+  const container::Status seen = container::status_of(host, id);
+  fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.running ? "mounted" : "unmounted", seen.running ? "running" : "down");
+  return exit_ok;
+}
+
+int destroy(const Host& host, std::uint32_t id) {
+  const auto lock = container::lock_container(host, id, "destroy");
+  if (!lock) return fail(lock.error());
+  say(fmt::format("Destroying container private area: {}", host.paths.area_of(id)));
+  const auto destroyed = container::destroy(host, id);
+  if (!destroyed) return fail(destroyed.error(), destroyed.error().code == Code::bad_state ? exit_running : exit_of(destroyed.error()));
+  say("Container private area was destroyed");
+  return exit_ok;
+}
+
+/// vzctl joins the words with blanks and hands them to a shell.
+std::vector<std::string> shell_command(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
+  return {"/bin/sh", "-c", joined};
+}
+
+int run_inside(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
+  const auto ended = container::exec(host, id, command, terminal);
+  if (ended) return *ended;
+  return fail(ended.error(), ended.error().code == Code::bad_state ? exit_not_running : exit_exec_failed);
+}
+
+void add_exec_verb(CLI::App& app, Invocation& invocation, const char* name, bool own_status, const char* help) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  add_ctid(*verb, invocation);
+  verb->prefix_command();
+  on_parsed(*verb, invocation, [verb, own_status](const Host& host, std::uint32_t id) {
+    std::vector<std::string> words = verb->remaining();
+    if (!words.empty() && words.front() == "--") words.erase(words.begin());
+    if (words.empty()) return fail({Code::bad_value, 0, "say what to run: ubctl exec 101 ps ax"}, exit_bad_syntax);
+    const bool terminal = ::isatty(0) != 0 && ::isatty(1) != 0;
+    const int status = run_inside(host, id, shell_command(words), terminal);
+    return own_status || status == 0 || status == exit_not_running ? status : static_cast<int>(exit_exec_failed);
+  });
+}
+
+}  // namespace
+
+void add_create(CLI::App& app, Invocation& invocation) {
+  struct Values {
+    std::string ostemplate;
+    ConfigOptions options;
+  };
+  const auto values = std::make_shared<Values>();
+  CLI::App* verb = app.add_subcommand("create", "make a container from a template");
+  add_ctid(*verb, invocation);
+  verb->add_option("--ostemplate", values->ostemplate, "the template: ubctl template list");
+  add_config_options(*verb, values->options);
+  on_parsed(*verb, invocation, [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->options); });
+}
+
+void add_start(CLI::App& app, Invocation& invocation) {
+  const auto force = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("start", "start a container's guest inside its beancounter");
+  add_ctid(*verb, invocation);
+  verb->add_flag("--force", *force, "even if it is disabled, or this kernel cannot enforce its limits");
+  on_parsed(*verb, invocation, [force](const Host& host, std::uint32_t id) { return start(host, id, *force); });
+}
+
+void add_stop(CLI::App& app, Invocation& invocation) {
+  const auto fast = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("stop", "ask its init to end, and kill what is left");
+  add_ctid(*verb, invocation);
+  verb->add_flag("--fast", *fast, "kill at once");
+  on_parsed(*verb, invocation, [fast](const Host& host, std::uint32_t id) { return stop_guest(host, id, *fast); });
+}
+
+void add_restart(CLI::App& app, Invocation& invocation) {
+  const auto fast = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("restart", "stop, if it runs, and start");
+  add_ctid(*verb, invocation);
+  verb->add_flag("--fast", *fast, "kill at once");
+  on_parsed(*verb, invocation, [fast](const Host& host, std::uint32_t id) {
+    if (container::running(host, id))
+      if (const int code = stop_guest(host, id, *fast); code != exit_ok) return code;
+    return start(host, id, false);
+  });
+}
+
+void add_status(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("status", "one line: exist|deleted mounted|unmounted running|down");
+  add_ctid(*verb, invocation);
+  on_parsed(*verb, invocation, status);
+}
+
+void add_destroy(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("destroy", "remove a stopped container; its configuration is kept as .destroyed");
+  verb->alias("delete");
+  add_ctid(*verb, invocation);
+  on_parsed(*verb, invocation, destroy);
+}
+
+void add_exec(CLI::App& app, Invocation& invocation) { add_exec_verb(app, invocation, "exec", false, "run a command inside; 8 if it fails"); }
+void add_exec2(CLI::App& app, Invocation& invocation) { add_exec_verb(app, invocation, "exec2", true, "run a command inside; its own exit status"); }
+
+void add_enter(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("enter", "an interactive shell inside");
+  add_ctid(*verb, invocation);
+  on_parsed(*verb, invocation, [](const Host& host, std::uint32_t id) {
+    const std::vector<std::string> shell{"/bin/sh", "-c", "cd; command -v bash >/dev/null && exec bash -l; exec sh -l"};
+    return run_inside(host, id, shell, ::isatty(0) != 0);
+  });
+}
+
+}  // namespace ubc::cli

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// list: vzlist's table. A bare resource name is held; .m maxheld, .b barrier, .l limit, .f failcnt.
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/container.h"
+
+namespace ubc::cli {
+namespace {
+
+using accounting::Beancounter;
+using accounting::ResourceInfo;
+using container::Host;
+
+struct ListOptions {
+  bool all = false, stopped = false, no_header = false, json = false, only_ids = false;
+  std::string fields;
+  std::vector<std::string> wanted;
+};
+
+struct Row {
+  std::uint32_t id = 0;
+  bool running = false;
+  accounting::ConfigFile config;
+  accounting::Snapshot snapshot;
+};
+
+struct Field {
+  std::string name;
+  std::string heading;
+  int width = 10;   ///< negative: left-aligned
+  const ResourceInfo* resource = nullptr;
+  char part = 0;    ///< of a resource: 0 held, m, b, l, f
+};
+
+constexpr std::string_view kDefault = "ctid,numproc,status,name,hostname";
+
+Result<Field> parse_field(std::string_view text) {
+  if (text == "ctid") return Field{"ctid", "CTID", 10};
+  if (text == "status") return Field{"status", "STATUS", -9};
+  if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
+    return Field{std::string{text}, accounting::key_of(text), -32};
+  const std::size_t dot = text.find('.');
+  const ResourceInfo* info = accounting::find_resource(text.substr(0, dot));
+  const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';
+  if (info == nullptr || (part != 0 && !std::string_view{"mblf"}.contains(part))) {
+    const auto near = accounting::nearest_name(text.substr(0, dot));
+    return os::error(Code::bad_value, "Unknown field {}{}: fields are ctid, status, name, hostname, ostemplate, description, and each resource with .m .b .l .f", text,
+                     near ? fmt::format(" (did you mean {}?)", *near) : "");
+  }
+  return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10, info, part};
+}
+
+Result<std::vector<Field>> parse_fields(std::string_view text) {
+  std::vector<Field> fields;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    fields.push_back(UBC_TRY(parse_field(text.substr(0, comma))));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return fields;
+}
+
+std::uint64_t part_of(const Beancounter& counter, char part) {
+  switch (part) {
+    case 'm': return counter.maxheld;
+    case 'b': return counter.barrier;
+    case 'l': return counter.limit;
+    case 'f': return counter.failcnt;
+    default: return counter.held;
+  }
+}
+
+std::string cell(const Row& row, const Field& field) {
+  if (field.name == "ctid") return std::to_string(row.id);
+  if (field.name == "status") return row.running ? "running" : "stopped";
+  if (field.resource == nullptr) {
+    const auto value = row.config.get(accounting::key_of(field.name));
+    return value && !value->empty() ? *value : "-";
+  }
+  if (!row.running && field.part != 'b' && field.part != 'l') return "-";
+  return std::to_string(part_of(row.snapshot.of(field.resource->resource), field.part));
+}
+
+void print_line(const std::vector<std::string>& cells, const std::vector<Field>& fields) {
+  std::string line;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::string padded = fields[i].width < 0 ? fmt::format("{:<{}}", cells[i], -fields[i].width) : fmt::format("{:>{}}", cells[i], fields[i].width);
+    line += (i == 0 ? "" : " ") + padded;
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  fmt::print("{}\n", line);
+}
+
+nlohmann::ordered_json json_of(const Row& row) {
+  const auto text = [&](std::string_view key) { const auto value = row.config.get(key); return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); };
+  nlohmann::ordered_json object{{"ctid", row.id},           {"status", row.running ? "running" : "stopped"}, {"name", text("NAME")},
+                                {"hostname", text("HOSTNAME")}, {"ostemplate", text("OSTEMPLATE")},              {"description", text("DESCRIPTION")}};
+  for (const ResourceInfo& info : accounting::kResources) {
+    const Beancounter& c = row.snapshot.of(info.resource);
+    object[std::string{info.name}] = {{"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
+  }
+  return object;
+}
+
+Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) {
+  std::vector<std::uint32_t> chosen;
+  for (const std::string& text : options.wanted) chosen.push_back(UBC_TRY(container::resolve_id(host, text)));
+  std::vector<Row> rows;
+  for (const std::uint32_t id : container::known_ids(host)) {
+    const container::Status status = container::status_of(host, id);
+    const bool named = std::ranges::find(chosen, id) != chosen.end();
+    const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
+    if (!shown || !status.exists) continue;
+    rows.push_back({id, status.running, UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id))), UBC_TRY(container::snapshot(host, id))});
+  }
+  return rows;
+}
+
+int list(const Host& host, const ListOptions& options) {
+  const auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
+  if (!fields) return fail(fields.error());
+  const auto rows = rows_for(host, options);
+  if (!rows) return fail(rows.error());
+  if (options.json) {
+    nlohmann::ordered_json array = nlohmann::ordered_json::array();
+    for (const Row& row : *rows) array.push_back(json_of(row));
+    fmt::print("{}\n", array.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return exit_ok;
+  }
+  if (rows->empty() && !options.wanted.empty()) return fail({Code::not_found, 0, "Container(s) not found"}, 1);
+  std::vector<std::string> headings;
+  for (const Field& field : *fields) headings.push_back(field.heading);
+  if (!options.no_header && !options.only_ids) print_line(headings, *fields);
+  for (const Row& row : *rows) {
+    std::vector<std::string> cells;
+    for (const Field& field : *fields) cells.push_back(cell(row, field));
+    print_line(cells, *fields);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, Invocation& invocation) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App* verb = app.add_subcommand("list", "the containers, as vzlist shows them");
+  verb->add_option("CTID", options->wanted, "only these");
+  verb->add_flag("-a,--all", options->all, "stopped ones too");
+  verb->add_flag("-S,--stopped", options->stopped, "only stopped ones");
+  verb->add_flag("-H,--no-header", options->no_header, "no heading");
+  verb->add_flag("-j,--json", options->json, "JSON, all fields");
+  verb->add_flag("-1", options->only_ids, "only ids");
+  verb->add_option("-o,--output", options->fields, "fields: ctid,numproc,numproc.f,...");
+  verb->callback([&invocation, options] { invocation.exit_code = list(invocation.host, *options); });
+}
+
+}  // namespace ubc::cli

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// show: one container's table with units and bars; --raw: the classic one.
+#include <unistd.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "accounting/user_beancounters.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/container.h"
+
+namespace ubc::cli {
+namespace {
+
+using accounting::Beancounter;
+using accounting::ResourceInfo;
+using container::Host;
+
+struct ShowOptions {
+  bool raw = false, failed = false, json = false;
+};
+
+constexpr int kBar = 12;
+
+/// How much of the barrier (or limit) is held; blank where there is none.
+std::string bar_of(const Beancounter& counter) {
+  const std::uint64_t number = counter.barrier != 0 && counter.barrier < counter.limit ? counter.barrier : counter.limit;
+  if (accounting::Limit::at(number).is_unlimited() || number == 0) return std::string(kBar, ' ');
+  const int filled = static_cast<int>(std::min<std::uint64_t>(kBar, (counter.held * kBar + number - 1) / number));
+  std::string bar;
+  for (int i = 0; i < kBar; ++i) bar += i < filled ? "#" : ".";
+  return bar;
+}
+
+std::string line_of(const ResourceInfo& info, const Beancounter& c, bool color) {
+  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
+  const bool hit = c.failcnt > 0;
+  return fmt::format("{}{:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {} {}{}", hit && color ? "\033[31m" : "", info.name, text(c.held), text(c.maxheld),
+                     text(c.barrier), text(c.limit), c.failcnt, bar_of(c), hit ? "!" : " ", hit && color ? "\033[0m" : "");
+}
+
+void print_table(const accounting::Snapshot& snapshot, bool only_failed) {
+  const bool color = ::isatty(1) != 0;
+  fmt::print("{:<13} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "resource", "held", "maxheld", "barrier", "limit", "failcnt");
+  for (const ResourceInfo& info : accounting::kResources) {
+    const Beancounter& c = snapshot.of(info.resource);
+    if (!info.counted || (only_failed && c.failcnt == 0)) continue;
+    std::string line = line_of(info, c, color);
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  }
+}
+
+void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
+  nlohmann::ordered_json object{{"ctid", id}};
+  for (const ResourceInfo& info : accounting::kResources) {
+    const Beancounter& c = snapshot.of(info.resource);
+    object[std::string{info.name}] = {{"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
+  }
+  fmt::print("{}\n", object.dump(4));
+}
+
+int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
+  const container::Status status = container::status_of(host, id);
+  if (!status.exists) return fail({Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)}, exit_config_missing);
+  const auto snapshot = container::snapshot(host, id);
+  if (!snapshot) return fail(snapshot.error());
+  if (options.raw) {
+    fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
+    return exit_ok;
+  }
+  if (options.json) {
+    print_json(id, *snapshot);
+    return exit_ok;
+  }
+  fmt::print("container {}, {}\n", id, status.running ? "running" : "stopped");
+  print_table(*snapshot, options.failed);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Invocation& invocation) {
+  const auto options = std::make_shared<ShowOptions>();
+  CLI::App* verb = app.add_subcommand("show", "held, maxheld, barrier, limit and failcnt of a container");
+  add_ctid(*verb, invocation);
+  verb->add_flag("--raw", options->raw, "the classic Version: 2.5 table");
+  verb->add_flag("--failed", options->failed, "only what was refused");
+  verb->add_flag("--json", options->json, "for machines");
+  verb->callback([&invocation, options] {
+    const auto id = container::resolve_id(invocation.host, invocation.ctid);
+    invocation.exit_code = id ? show(invocation.host, *id, *options) : fail(id.error());
+  });
+}
+
+}  // namespace ubc::cli
