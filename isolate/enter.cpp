@@ -127,6 +127,7 @@ Result<> hand_in(const Standard& standard) {
     if (spec.terminal) UBC_TRY(open_terminal(channel));
     else UBC_TRY(hand_in(standard));
     UBC_TRY(give_up_host_traits());
+    report_ready(reports);
     const char* term = spec.terminal ? ::getenv("TERM") : nullptr;
     return exec_in_guest(spec.command, {fmt::format("TERM={}", term != nullptr ? term : "linux"), "USER=root", "LOGNAME=root", "SHELL=/bin/sh"});
   }();

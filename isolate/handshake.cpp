@@ -15,7 +15,7 @@
 namespace ubc::isolate {
 namespace {
 
-enum class Kind : std::uint32_t { pid = 1, failure = 2 };
+enum class Kind : std::uint32_t { pid = 1, failure = 2, ready = 3 };
 
 /// Below PIPE_BUF: a write is whole or not at all.
 struct Record {
@@ -49,6 +49,12 @@ void report_pid(int pipe, pid_t pid) {
   send_record(pipe, record);
 }
 
+void report_ready(int pipe) {
+  Record record;
+  record.kind = Kind::ready;
+  send_record(pipe, record);
+}
+
 Result<> await_reports(const os::Fd& pipe, int patience_ms, LaunchReport& report) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{patience_ms};
   for (;;) {
@@ -63,15 +69,19 @@ Result<> await_reports(const os::Fd& pipe, int patience_ms, LaunchReport& report
     if (got == 0) break;
     if (got != sizeof record) return os::error(Code::system, "the guest's builder sent {} bytes that are no report", got);
     if (record.kind == Kind::failure) return std::unexpected(Error{static_cast<Code>(record.code), record.sys_errno, record.message});
-    report.pid = record.pid;
+    if (record.kind == Kind::pid) report.pid = record.pid;
+    if (record.kind == Kind::ready) report.ready = true;
   }
+  if (report.pid >= 0 && !report.ready) return os::error(Code::system, "the guest's first process was killed before its program ran");
   if (report.pid < 0) return os::error(Code::system, "the guest's builder ended without a word: was it killed, or the host out of memory?");
   return {};
 }
 
 void fault_point(std::string_view stage) {
   const char* wanted = std::getenv("UBC_FAULT");
-  if (wanted != nullptr && stage == wanted) (void)::kill(::getpid(), SIGKILL);
+  if (wanted == nullptr || stage != wanted) return;
+  (void)::kill(::getpid(), SIGKILL);
+  ::_exit(128 + SIGKILL);   // process 1 of a pid namespace is deaf to its own SIGKILL
 }
 
 }  // namespace ubc::isolate

@@ -16,9 +16,12 @@ namespace ubc::isolate {
 void report_failure(int pipe, const Error& error);
 /// Tells the guest's first pid, as the host numbers it.
 void report_pid(int pipe, pid_t pid);
+/// The last word before exec: the end of the pipe without it means that the process died.
+void report_ready(int pipe);
 
 struct LaunchReport {
   pid_t pid = -1;
+  bool ready = false;
 };
 /// Reads records into `report` until all writers are gone or `patience_ms` has passed. A failure record becomes the error.
 [[nodiscard]] Result<> await_reports(const os::Fd& pipe, int patience_ms, LaunchReport& report);

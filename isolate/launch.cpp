@@ -93,6 +93,7 @@ Result<> send_byte(int sync) {
     return settle_in(spec);
   }();
   if (prepared) {
+    report_ready(reports);
     const Result<> failed = exec_init(spec);   // returns only if it could not
     report_failure(reports, failed.error());
   } else {

@@ -33,12 +33,17 @@ on_kernel() { # SERIES: every suite that needs one, in one boot
   run "kernel-$1" "$bin/ubc-kernel-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-kernel-tests"
 }
 
-[ $# -gt 0 ] || set -- unit kernel-6.1 kernel-6.12 kernel-7
+guests() { # SERIES: ubctl with real guests
+  run "guest-$1" "$bin/ubc-guest-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-guest-tests"
+}
+
+[ $# -gt 0 ] || set -- unit kernel-6.1 kernel-6.12 kernel-7 guest-6.1 guest-6.12 guest-7
 for suite in "$@"; do
   case $suite in
     unit | asan) "$suite" ;;
     kernel-*) on_kernel "${suite#kernel-}" ;;
-    *) echo "there is no suite '$suite': say unit, asan, kernel-6.1, kernel-6.12 or kernel-7" >&2; exit 2 ;;
+    guest-*) guests "${suite#guest-}" ;;
+    *) echo "there is no suite '$suite': say unit, asan, or kernel- or guest- with 6.1, 6.12 or 7" >&2; exit 2 ;;
   esac
 done
 echo "$passed passed, $failed failed"
