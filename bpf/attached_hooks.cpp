@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "os/fd.h"
 #include "os/scope_guard.h"
@@ -28,7 +29,7 @@ struct CloseObject {
 };
 using Skeleton = std::unique_ptr<ubc_bpf, CloseObject>;
 
-constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "settings", "health", "events"};
+constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "health", "events"};
 
 std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }
@@ -106,8 +107,10 @@ Result<> pin_maps(const Skeleton& skeleton, const std::string& pins) {
     if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
     if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
   }
-  const std::string anchor = maps_in(pins) + "/anchor";
-  if (const int failed = bpf_map__pin(skeleton->maps.bss, anchor.c_str()); failed != 0) return os::sys_error(-failed, "pin", anchor);
+  for (const auto& [map, name] : {std::pair{skeleton->maps.bss, "anchor"}, std::pair{skeleton->maps.data_settings, "settings"}}) {
+    const std::string path = fmt::format("{}/{}", maps_in(pins), name);
+    if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
+  }
   return {};
 }
 
@@ -161,7 +164,7 @@ Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const 
   UBC_TRY(pin_maps(skeleton, pins));
   UBC_TRY(fill_maps(plan, settings, pins));
   for (const Hook& hook : plan.hooks) UBC_TRY(attach_and_pin(skeleton, hook, pins));
-  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.settings), mark_in(pins).c_str()); failed != 0)
+  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), mark_in(pins).c_str()); failed != 0)
     return os::sys_error(errno, "pin", mark_in(pins));
   rollback.commit();
   return {};

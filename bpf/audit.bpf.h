@@ -39,7 +39,7 @@ int audit_files(struct bpf_iter__task_file *ctx)
 	if (!w || !(*w & FLAG_REFUSED))
 		return 0;
 	slot = charge_slot(*w);
-	take_charge(key);
+	forget_key(key);
 	count_loss(UBC_LOSS_REFUSAL_SKIPPED);
 	charge_key(key, slot, UBC_NUMFILE, 1, UBC_NEVER_REFUSE, UBC_HOOK_FILE);
 	return 0;

@@ -71,9 +71,8 @@ int BPF_KPROBE(charge_file_kprobe, u64 file)
 	key = key_of_number(file, KIND_OBJECT);
 	if (take_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), key))
 		return 0;
-	if (charge_key(key, slot, UBC_NUMFILE, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE) &&
-	    remember(key, pack_charge(slot, UBC_NUMFILE, 0, FLAG_REFUSED)))
-		count_loss(UBC_LOSS_REFUSAL_SKIPPED);
+	if (charge_key(key, slot, UBC_NUMFILE, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE))
+		mark_refused(key, pack_charge(slot, UBC_NUMFILE, 0, FLAG_REFUSED));
 	return 0;
 }
 
@@ -81,6 +80,8 @@ static __always_inline int is_marked(struct file *file, u64 *key)
 {
 	u64 *w;
 
+	if (!*(volatile ubc_u64 *)&marked)
+		return 0;
 	*key = key_of(file, KIND_OBJECT);
 	w = find_charge(*key);
 	return w && (*w & FLAG_REFUSED);
@@ -95,7 +96,7 @@ static __always_inline int is_marked(struct file *file, u64 *key)
                                                               \
 		if (ret || !is_marked(file, &key))            \
 			return ret;                           \
-		take_charge(key);                             \
+		forget_key(key);                              \
 		return -ENFILE_;                              \
 	}
 
@@ -108,9 +109,7 @@ int BPF_PROG(refuse_open, struct file *file, int ret)
 {
 	u64 key;
 
-	if (ret || !slot_of(file->f_cred->uid.val))
-		return ret;
-	return is_marked(file, &key) ? -ENFILE_ : 0; /* the mark goes when the file is freed */
+	return ret ? ret : is_marked(file, &key) ? -ENFILE_ : 0; /* the mark goes when the file is freed */
 }
 
 /* Pipes, sockets and memfds announce their files by an inode of a file system that the kernel mounts for itself. A user's tmpfs is not one. */

@@ -42,13 +42,8 @@ struct {
 	__type(value, struct ubc_cgroup_slot);
 } cgroups SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct ubc_settings);
-} settings SEC(".maps");
+/* A map of one value, mmapable as all global data is: read without a look-up. */
+struct ubc_settings settings SEC(".data.settings");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -67,6 +62,9 @@ struct {
 /* The verifier refuses arithmetic on a kernel pointer, but the difference of two pointers is a number: object addresses are counted
  * from here. Pinned with the rest, so that the next generation of programs counts from the same place. */
 ubc_u64 anchor;
+
+/* Objects that are remembered with FLAG_REFUSED: while there are none, nobody looks for one. */
+ubc_u64 marked;
 
 const volatile ubc_u32 uid_base = 0x10000000;  /* slot n owns uids [uid_base + n * 65536, + 65536) */
 const volatile ubc_u32 object_bits = 0;        /* objects has 2^object_bits records */

@@ -99,10 +99,9 @@ static __noinline u64 forget_in_overflow(struct ubc_record *r, u64 key)
 	return charge;
 }
 
-/* Where the charge word of a remembered object lives; NULL where it is not remembered. */
-static __always_inline u64 *find_charge(u64 key)
+/* Where the charge word of a remembered object lives, given its bucket; NULL where it is not remembered. */
+static __always_inline u64 *find_charge_in(struct ubc_record *r, u64 key)
 {
-	struct ubc_record *r = bucket_of(key);
 	u64 address;
 
 	if (!r)
@@ -113,6 +112,11 @@ static __always_inline u64 *find_charge(u64 key)
 	if (address >> KEY_BITS == 0)
 		return 0;
 	return bpf_map_lookup_elem(&overflow, &key);
+}
+
+static __always_inline u64 *find_charge(u64 key)
+{
+	return find_charge_in(bucket_of(key), key);
 }
 
 /* Forgets the object; the charge word that it had, or 0. Of two that forget at once, one gets it. */
@@ -136,10 +140,8 @@ static __always_inline u64 take_charge(u64 key)
 }
 
 /* 0: remembered; -1: no room. The object must not be remembered already: charge_object() sees to it. */
-static __always_inline int remember(u64 key, u64 w)
+static __always_inline int remember_in(struct ubc_record *r, u64 key, u64 w)
 {
-	struct ubc_record *r = bucket_of(key);
-
 	if (!r)
 		return -1;
 	repeat(TRIES) {
@@ -155,13 +157,20 @@ static __always_inline int remember(u64 key, u64 w)
 	return remember_in_overflow(r, key, w);
 }
 
+static __always_inline int remember(u64 key, u64 w)
+{
+	return remember_in(bucket_of(key), key, w);
+}
+
 /* Gives back what the object was charged, if it was. */
 static __always_inline void forget_key(u64 key)
 {
 	u64 w = take_charge(key);
 	struct ubc_counter *c = w ? counter_of(charge_slot(w), charge_resource(w)) : 0;
 
-	if (c && charge_amount(w))
+	if (w & FLAG_REFUSED)
+		__sync_fetch_and_add(&marked, -1);
+	else if (c && charge_amount(w))
 		uncharge(c, charge_amount(w));
 }
 
@@ -184,9 +193,10 @@ static __noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
 /* Charges and remembers. 0: granted (or nobody's); -1: refused, counted and told. */
 static __always_inline int charge_key(u64 key, u32 slot, u32 resource, u64 amount, int severity, u32 hook)
 {
+	struct ubc_record *r = bucket_of(key);
 	struct ubc_counter *c;
 
-	if (find_charge(key)) { /* the free before this was skipped, or another generation of programs was here first */
+	if (find_charge_in(r, key)) { /* the free before this was skipped, or another generation of programs was here first */
 		forget_key(key);
 		count_loss(UBC_LOSS_FREE_MISSED);
 	}
@@ -195,11 +205,21 @@ static __always_inline int charge_key(u64 key, u32 slot, u32 resource, u64 amoun
 		return 0;
 	if (charge(c, amount, severity))
 		goto refused;
-	if (remember(key, pack_charge(slot, resource, amount, 0)) == 0 || no_room(slot, resource, amount, severity) == 0)
+	if (remember_in(r, key, pack_charge(slot, resource, amount, 0)) == 0 || no_room(slot, resource, amount, severity) == 0)
 		return 0;
 refused:
 	tell_refusal(slot, resource, amount, hook, severity);
 	return -1;
+}
+
+/* `w` has FLAG_REFUSED: it is announced before it can be found. */
+static __always_inline void mark_refused(u64 key, u64 w)
+{
+	__sync_fetch_and_add(&marked, 1);
+	if (remember(key, w)) {
+		__sync_fetch_and_add(&marked, -1);
+		count_loss(UBC_LOSS_REFUSAL_SKIPPED);
+	}
 }
 
 static __always_inline int charge_object(const void *object, u32 slot, u32 resource, u64 amount, int severity, u32 hook)

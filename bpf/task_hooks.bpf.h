@@ -4,10 +4,7 @@
 
 static __always_inline int fork_errno(void)
 {
-	u32 zero = 0;
-	struct ubc_settings *s = bpf_map_lookup_elem(&settings, &zero);
-
-	return s && s->fork_errno == EAGAIN_ ? -EAGAIN_ : -ENOMEM_;
+	return *(volatile ubc_u64 *)&settings.fork_errno == EAGAIN_ ? -EAGAIN_ : -ENOMEM_;
 }
 
 static __always_inline int on_task_alloc(struct task_struct *child, u64 clone_flags)
