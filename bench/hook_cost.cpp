@@ -24,6 +24,7 @@
 #include "bench/report.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/kernel_support.h"
+#include "os/process.h"
 #include "os/text_file.h"
 #include "tests/support/slot_process.h"
 
@@ -76,20 +77,18 @@ int measure_here(std::string_view place) {
 }
 
 Result<std::string> run_measurement(Place place) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return os::sys_error(errno, "make a pipe");
-  os::Fd out{ends[0]}, in{ends[1]};
+  os::Pipe pipe = UBC_TRY(os::Pipe::make());
   const std::string name{name_of(place)};
   test::Process child{[&] {
     (void)::personality(ADDR_NO_RANDOMIZE);
-    if (::dup2(in.get(), STDOUT_FILENO) < 0) return 1;
+    if (::dup2(pipe.write_end.get(), STDOUT_FILENO) < 0) return 1;
     (void)::execl("/proc/self/exe", "ubc-hook-bench", "--measure", name.c_str(), nullptr);
     return 1;
   }};
-  in = os::Fd{};
+  pipe.write_end = os::Fd{};
   std::string text;
   char buffer[512];
-  for (ssize_t got = 0; (got = ::read(out.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+  for (ssize_t got = 0; (got = ::read(pipe.read_end.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
   if (const int status = child.wait(); status != 0) return os::error(Code::system, "the process that measures {} ended with {}", name, status);
   return text;
 }

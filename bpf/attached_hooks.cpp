@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <memory>
 #include <utility>
 
+#include "os/directory.h"
 #include "os/fd.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
@@ -47,20 +47,10 @@ int remember_words(libbpf_print_level level, const char* format, va_list argumen
   return length;
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* open = ::opendir(directory.c_str());
-  if (open == nullptr) return names;
-  while (const dirent* entry = ::readdir(open))
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  (void)::closedir(open);
-  return names;
-}
-
 void remove_pins(const std::string& pins) {
   (void)::unlink(mark_in(pins).c_str());
   for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
-    for (const std::string& name : names_in(directory)) (void)::unlink((directory + "/" + name).c_str());
+    for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{})) (void)::unlink((directory + "/" + name).c_str());
     (void)::rmdir(directory.c_str());
   }
   (void)::rmdir(pins.c_str());
@@ -178,7 +168,7 @@ Result<> detach_hooks(const std::string& pins) {
 
 Result<std::vector<HookStatus>> read_hook_status(const std::string& pins) {
   std::vector<HookStatus> status;
-  for (const std::string& name : names_in(links_in(pins)))
+  for (const std::string& name : UBC_TRY(os::names_in(links_in(pins))))
     status.push_back({name, UBC_TRY(misses_of_link(links_in(pins) + "/" + name))});
   std::ranges::sort(status, {}, &HookStatus::program);
   return status;

@@ -17,8 +17,6 @@ namespace {
 
 using container::Host;
 
-isolate::TemplateStore store_of(const Host& host) { return {host.paths.template_store(), host.paths.unpacker}; }
-
 int features(const Host& host, bool can_enforce) {
   const bpf::HookPlan plan = container::plan_hooks(host);
   if (can_enforce) return plan.can_enforce() && container::check_cgroups(host) ? exit_ok : exit_no_kernel_support;
@@ -33,7 +31,7 @@ int features(const Host& host, bool can_enforce) {
 }
 
 int list_templates(const Host& host) {
-  const auto templates = store_of(host).list();
+  const auto templates = container::templates_of(host).list();
   if (!templates) return fail(templates.error());
   for (const isolate::TemplateInfo& info : *templates) fmt::print("{:<24} {:<22} {}\n", info.name, info.time, info.source);
   if (templates->empty()) say("no templates yet: ubctl template build busybox, or template import FILE.tar.gz");
@@ -42,14 +40,14 @@ int list_templates(const Host& host) {
 
 int import_template(const Host& host, const std::string& file, std::string name) {
   if (name.empty()) name = isolate::default_template_name(file);
-  const auto imported = store_of(host).import_archive(file, name);
+  const auto imported = container::templates_of(host).import_archive(file, name);
   if (!imported) return fail(imported.error(), imported.error().code == Code::corrupt || imported.error().code == Code::system ? exit_bad_template : exit_of(imported.error()));
   say(fmt::format("Template {} is ready", name));
   return exit_ok;
 }
 
 int build_one_template(const Host& host, const std::string& name, const std::string& output) {
-  if (store_of(host).find(name)) return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
+  if (container::templates_of(host).find(name)) return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
   const std::string cache = output.empty() ? host.paths.lib + "/cache" : "";
   if (!cache.empty())
     if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
@@ -64,7 +62,7 @@ int remove_template(const Host& host, const std::string& name) {
   for (const std::uint32_t id : container::known_ids(host))
     if (const auto used = container::template_of(host, id); used && *used == name)
       return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, id)}, exit_running);
-  const auto removed = store_of(host).remove(name);
+  const auto removed = container::templates_of(host).remove(name);
   return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
 }
 

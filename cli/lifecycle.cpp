@@ -13,20 +13,7 @@ namespace {
 
 using container::Host;
 
-/// The verb's body, with the id resolved; its value is the exit code.
-template <typename Body>
-void on_parsed(CLI::App& verb, Invocation& invocation, Body body) {
-  verb.callback([&invocation, body] {
-    const auto id = container::resolve_id(invocation.host, invocation.ctid);
-    invocation.exit_code = id ? body(invocation.host, *id) : fail(id.error(), id.error().code == Code::not_found ? exit_config_missing : exit_bad_value);
-  });
-}
-
 bool is_known(const Host& host, std::uint32_t id) { return ::access(host.paths.config_of(id).c_str(), F_OK) == 0; }
-
-int unknown(std::uint32_t id) {
-  return fail({Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)}, exit_config_missing);
-}
 
 int create(const Host& host, std::uint32_t id, const std::string& ostemplate, const ConfigOptions& options) {
   const auto changes = changes_from(options);
@@ -52,26 +39,23 @@ int create(const Host& host, std::uint32_t id, const std::string& ostemplate, co
 }
 
 int start(const Host& host, std::uint32_t id, bool force) {
-  if (!is_known(host, id)) return unknown(id);
+  if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "start");
   if (!lock) return fail(lock.error());
   if (container::running(host, id)) return fail({Code::bad_state, 0, "Container is already running"}, exit_running);
   if (::access(host.paths.area_of(id).c_str(), F_OK) != 0)
     return fail({Code::not_found, 0, fmt::format("container {} has no private area: ubctl create it first", id)}, exit_no_private_area);
-  const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
-  if (config && config->get("DISABLED") == "yes" && !force)
-    return fail({Code::bad_state, 0, fmt::format("container {} is disabled: ubctl set {} --disabled no --save, or start --force", id, id)}, exit_start_disabled);
   say("Starting container...");
   std::vector<std::string> notes;
   const auto started = container::start(host, id, {force}, notes);
   warn(notes);
-  if (!started) return fail(started.error());
+  if (!started) return fail(started.error(), started.error().code == Code::bad_state ? exit_start_disabled : exit_of(started.error()));
   say("Container start in progress...");
   return exit_ok;
 }
 
 int stop_guest(const Host& host, std::uint32_t id, bool fast) {
-  if (!is_known(host, id)) return unknown(id);
+  if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "stop");
   if (!lock) return fail(lock.error());
   if (!container::running(host, id)) {

@@ -2,8 +2,8 @@
 // list: vzlist's table. A bare resource name is held; .m maxheld, .b barrier, .l limit, .f failcnt.
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"
@@ -99,10 +99,7 @@ nlohmann::ordered_json json_of(const Row& row) {
   const auto text = [&](std::string_view key) { const auto value = row.config.get(key); return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); };
   nlohmann::ordered_json object{{"ctid", row.id},           {"status", row.running ? "running" : "stopped"}, {"name", text("NAME")},
                                 {"hostname", text("HOSTNAME")}, {"ostemplate", text("OSTEMPLATE")},              {"description", text("DESCRIPTION")}};
-  for (const ResourceInfo& info : accounting::kResources) {
-    const Beancounter& c = row.snapshot.of(info.resource);
-    object[std::string{info.name}] = {{"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
-  }
+  add_counters(object, row.snapshot);
   return object;
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "accounting/config_file.h"
+#include "cli/report.h"
+#include "container/container_record.h"
 #include "container/host.h"
 #include "container/tuning.h"
 
@@ -55,5 +57,14 @@ void add_hooks(CLI::App& app, Invocation& invocation);
 
 /// The verb's positional CTID, an id or a name.
 CLI::Option* add_ctid(CLI::App& verb, Invocation& invocation);
+
+/// The verb's body, called with the host and the resolved id; its value is the exit code.
+template <typename Body>
+void on_parsed(CLI::App& verb, Invocation& invocation, Body body) {
+  verb.callback([&invocation, body] {
+    const auto id = container::resolve_id(invocation.host, invocation.ctid);
+    invocation.exit_code = id ? body(invocation.host, *id) : fail(id.error());
+  });
+}
 
 }  // namespace ubc::cli

@@ -66,7 +66,7 @@ int set(const Host& host, std::uint32_t id, const SetOptions& options) {
   if (!changes) return fail(changes.error());
   if (!has_limits(*changes) && changes->keys.empty()) return fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax);
   if (::access(host.paths.config_of(id).c_str(), F_OK) != 0)
-    return fail({Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)}, exit_config_missing);
+    return fail(container::unknown_container(id));
   if (options.dry_run) return dry_run(host, id, *changes);
   if (!changes->keys.empty() && !options.save) return fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value);
   const auto lock = container::lock_container(host, id, "set");
@@ -96,10 +96,7 @@ void add_set(CLI::App& app, Invocation& invocation) {
   add_config_options(*verb, options->config);
   verb->add_flag("--save", options->save, "write the container's configuration too");
   verb->add_flag("--dry-run", options->dry_run, "say what would change, and change nothing");
-  verb->callback([&invocation, options] {
-    const auto id = container::resolve_id(invocation.host, invocation.ctid);
-    invocation.exit_code = id ? set(invocation.host, *id, *options) : fail(id.error());
-  });
+  on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return set(host, id, *options); });
 }
 
 }  // namespace ubc::cli

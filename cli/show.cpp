@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "accounting/user_beancounters.h"
+#include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"
@@ -54,16 +54,13 @@ void print_table(const accounting::Snapshot& snapshot, bool only_failed) {
 
 void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
   nlohmann::ordered_json object{{"ctid", id}};
-  for (const ResourceInfo& info : accounting::kResources) {
-    const Beancounter& c = snapshot.of(info.resource);
-    object[std::string{info.name}] = {{"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
-  }
+  add_counters(object, snapshot);
   fmt::print("{}\n", object.dump(4));
 }
 
 int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
   const container::Status status = container::status_of(host, id);
-  if (!status.exists) return fail({Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)}, exit_config_missing);
+  if (!status.exists) return fail(container::unknown_container(id));
   const auto snapshot = container::snapshot(host, id);
   if (!snapshot) return fail(snapshot.error());
   if (options.raw) {
@@ -88,10 +85,7 @@ void add_show(CLI::App& app, Invocation& invocation) {
   verb->add_flag("--raw", options->raw, "the classic Version: 2.5 table");
   verb->add_flag("--failed", options->failed, "only what was refused");
   verb->add_flag("--json", options->json, "for machines");
-  verb->callback([&invocation, options] {
-    const auto id = container::resolve_id(invocation.host, invocation.ctid);
-    invocation.exit_code = id ? show(invocation.host, *id, *options) : fail(id.error());
-  });
+  on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return show(host, id, *options); });
 }
 
 }  // namespace ubc::cli

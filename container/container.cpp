@@ -39,8 +39,7 @@ std::vector<std::string> words_of(const std::string& text) {
 
 Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint32_t slot, const ConfigFile& config) {
   const std::string name = UBC_TRY(template_of(host, id));
-  const isolate::TemplateStore store{host.paths.template_store(), host.paths.unpacker};
-  const auto found = UBC_TRY(store.find(name));
+  const auto found = UBC_TRY(templates_of(host).find(name));
   isolate::GuestSpec spec;
   spec.name = std::to_string(id);
   spec.base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
@@ -107,6 +106,12 @@ Result<int> stop_timeout(const Host& host, const ConfigFile& config) {
 
 }  // namespace
 
+isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.unpacker}; }
+
+Error unknown_container(std::uint32_t id) {
+  return {Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)};
+}
+
 Status status_of(const Host& host, std::uint32_t id) {
   return {::access(host.paths.area_of(id).c_str(), F_OK) == 0 && ::access(host.paths.config_of(id).c_str(), F_OK) == 0,
           running(host, id).has_value()};
@@ -141,8 +146,7 @@ Result<bool> reconcile(const Host& host, std::uint32_t id) {
 }
 
 Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config) {
-  const isolate::TemplateStore store{host.paths.template_store(), host.paths.unpacker};
-  UBC_TRY(store.find(ostemplate));
+  UBC_TRY(templates_of(host).find(ostemplate));
   UBC_TRY(limits_in(config));
   os::Rollback rollback;
   UBC_TRY(make_area(host, id, ostemplate));
@@ -164,6 +168,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
   const auto config = os::with_context(ConfigFile::load(host.paths.config_of(id)), fmt::format("the configuration of container {}", id));
   if (!config) return std::unexpected(config.error());
+  if (config->get("DISABLED") == "yes" && !options.force)
+    return os::error(Code::bad_state, "container {} is disabled: ubctl set {} --disabled no --save, or start --force", id, id);
   for (const std::string& complaint : config->complaints()) notes.push_back(fmt::format("{}, {}", host.paths.config_of(id), complaint));
   const AllLimits limits = UBC_TRY(limits_in(*config));
   isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
@@ -172,7 +178,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   rollback.add([&] { remove_record(host, id); });
   fault_point("start:record");
   auto ledger = ensure_ledger(host);
-  if (!ledger && !(options.unenforced && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
+  if (!ledger && !(options.force && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
@@ -191,13 +197,11 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
 
 Result<> stop(const Host& host, std::uint32_t id, bool fast) {
   const Running guest = UBC_TRY(running(host, id));
-  const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
-  if (!fast) {
-    if (const int signal = stop_signal_of(guest.record.init_pid); signal != 0) {
-      UBC_TRY(os::send_signal(guest.pidfd, signal));
-      const int seconds = UBC_TRY(stop_timeout(host, config));
-      UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds}));
-    }
+  if (const int signal = fast ? 0 : stop_signal_of(guest.record.init_pid); signal != 0) {
+    const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
+    const int seconds = UBC_TRY(stop_timeout(host, config));
+    UBC_TRY(os::send_signal(guest.pidfd, signal));
+    UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds}));
   }
   fault_point("stop:asked");
   UBC_TRY(tear_down(host, id));
@@ -210,7 +214,7 @@ Result<> stop(const Host& host, std::uint32_t id, bool fast) {
 Result<> destroy(const Host& host, std::uint32_t id) {
   const bool area = ::access(host.paths.area_of(id).c_str(), F_OK) == 0;
   const std::string config = host.paths.config_of(id);
-  if (!area && ::access(config.c_str(), F_OK) != 0) return os::error(Code::not_found, "there is no container {}: ubctl list -a shows those that exist", id);
+  if (!area && ::access(config.c_str(), F_OK) != 0) return std::unexpected(unknown_container(id));
   if (running(host, id)) return os::error(Code::bad_state, "Container is currently running. Stop it first.");
   UBC_TRY(remove_area(host, id));
   fault_point("destroy:area");

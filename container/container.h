@@ -18,6 +18,11 @@
 
 namespace ubc::container {
 
+[[nodiscard]] isolate::TemplateStore templates_of(const Host& host);
+
+/// For an id that has neither configuration nor private area.
+[[nodiscard]] Error unknown_container(std::uint32_t id);
+
 struct Status {
   bool exists = false;    ///< it has a private area and a configuration
   bool running = false;
@@ -39,9 +44,10 @@ struct Running {
 [[nodiscard]] Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, accounting::ConfigFile config);
 
 struct StartOptions {
-  bool unenforced = false;   ///< start even where this kernel can't count or refuse
+  bool force = false;   ///< even if it is disabled, or this kernel can't count or refuse
 };
-/// Returns when the guest's init has been exec'd. The lock is held by the caller. What it has to say besides goes to `notes`.
+/// Returns when the guest's init has been exec'd. The lock is held by the caller, who knows that it does not run. Fails with Code::bad_state where it is
+/// disabled. What it has to say besides goes to `notes`.
 [[nodiscard]] Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, std::vector<std::string>& notes);
 
 /// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left. Fails with Code::bad_state

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/container_record.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,28 +8,20 @@
 #include <cerrno>
 #include <cctype>
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 
 #include "accounting/config_file.h"
 #include "bpf/attached_hooks.h"
 #include "isolate/guest_spec.h"
+#include "os/directory.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
 
 namespace ubc::container {
 namespace {
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* open = ::opendir(directory.c_str());
-  if (open == nullptr) return names;
-  while (const dirent* entry = ::readdir(open))
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  (void)::closedir(open);
-  std::ranges::sort(names);
-  return names;
-}
+/// A directory that can't be read has nothing in it that we could use.
+std::vector<std::string> listed(const std::string& directory) { return os::names_in(directory).value_or(std::vector<std::string>{}); }
 
 std::optional<std::uint32_t> id_from(std::string_view text) {
   const auto number = os::parse_number(text);
@@ -49,11 +40,6 @@ std::optional<std::uint32_t> target_of(const std::string& link) {
   text = text.substr(text.rfind('/') + 1);
   if (!text.ends_with(".conf")) return std::nullopt;
   return id_from(text.substr(0, text.size() - 5));
-}
-
-void delete_tree(const std::string& path) {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
 }
 
 Result<> make_owned(const std::string& path, uid_t owner, mode_t mode) {
@@ -97,15 +83,15 @@ Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name
 }
 
 void drop_names(const Host& host, std::uint32_t id) {
-  for (const std::string& name : names_in(host.paths.etc + "/names"))
+  for (const std::string& name : listed(host.paths.etc + "/names"))
     if (target_of(link_of(host, name)) == id) (void)::unlink(link_of(host, name).c_str());
 }
 
 std::vector<std::uint32_t> known_ids(const Host& host) {
   std::set<std::uint32_t> ids;
-  for (const std::string& name : names_in(host.paths.lib + "/private"))
+  for (const std::string& name : listed(host.paths.lib + "/private"))
     if (const auto id = id_from(name)) ids.insert(*id);
-  for (const std::string& name : names_in(host.paths.etc + "/conf"))
+  for (const std::string& name : listed(host.paths.etc + "/conf"))
     if (name.ends_with(".conf"))
       if (const auto id = id_from(std::string_view{name}.substr(0, name.size() - 5))) ids.insert(*id);
   return {ids.begin(), ids.end()};
@@ -123,7 +109,7 @@ Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id) {
 
 Result<std::uint32_t> free_slot(const Host& host) {
   std::set<std::uint32_t> taken;
-  for (const std::string& name : names_in(host.paths.lib + "/private"))
+  for (const std::string& name : listed(host.paths.lib + "/private"))
     if (const auto id = id_from(name))
       if (const auto slot = slot_of(host, *id)) taken.insert(*slot);
   std::optional<bpf::Ledger> ledger;
@@ -140,9 +126,9 @@ Result<> make_area(const Host& host, std::uint32_t id, std::string_view template
   UBC_TRY(os::make_directories(host.paths.lib + "/private", 0700));
   UBC_TRY(os::make_directories(host.paths.run));
   const os::Fd lock = UBC_TRY(take_lock(host.paths.run + "/slots.lock", "create"));
-  delete_tree(fresh);
+  os::remove_tree(fresh);
   os::Rollback rollback;
-  rollback.add([&] { delete_tree(fresh); });
+  rollback.add([&] { os::remove_tree(fresh); });
   const std::uint32_t slot = UBC_TRY(free_slot(host));
   const uid_t base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
   if (::mkdir(fresh.c_str(), 0700) != 0) return os::sys_error(errno, "make directory", fresh);
@@ -161,9 +147,9 @@ Result<std::string> template_of(const Host& host, std::uint32_t id) {
 
 Result<> remove_area(const Host& host, std::uint32_t id) {
   const std::string area = host.paths.area_of(id), doomed = fmt::format("{}/private/.gone-{}", host.paths.lib, id);
-  delete_tree(doomed);
+  os::remove_tree(doomed);
   if (::rename(area.c_str(), doomed.c_str()) != 0 && errno != ENOENT) return os::sys_error(errno, "remove", area);
-  delete_tree(doomed);
+  os::remove_tree(doomed);
   return {};
 }
 

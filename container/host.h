@@ -22,7 +22,6 @@ struct HostPaths {
   std::string pins = bpf::kPinDirectory;
   std::string unpacker;                     ///< the program ubc-unpack
 
-  [[nodiscard]] std::string template_store() const { return lib + "/templates"; }
   [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/conf/{}.conf", etc, id); }
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
   [[nodiscard]] std::string cgroup_of(std::uint32_t id) const { return fmt::format("{}/ubc/{}", cgroups, id); }

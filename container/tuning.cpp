@@ -78,15 +78,16 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     result.of(info.resource).barrier = limits->barrier.raw();
     result.of(info.resource).limit = limits->limit.raw();
   };
-  if (!running(host, id) || !bpf::hooks_attached(host.paths.pins)) {
+  const bool up = running(host, id).has_value(), counted = up && bpf::hooks_attached(host.paths.pins);
+  if (!counted) {
     const auto config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
     const AllLimits limits = UBC_TRY(limits_in(config));
     for (const ResourceInfo& info : kResources) set_limits(info, limits[info.resource]);
-    if (!running(host, id)) return result;
+    if (!up) return result;
   }
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
   const auto memory = UBC_TRY(accounting::read_memory(cgroup));
-  if (bpf::hooks_attached(host.paths.pins)) {
+  if (counted) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
     bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));

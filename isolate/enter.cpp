@@ -55,34 +55,41 @@ Result<Standard> make_standard() {
   return standard;
 }
 
+/// A message of one byte with room for one descriptor beside it.
+class DescriptorMessage {
+ public:
+  DescriptorMessage() {
+    message_.msg_iov = &data_;
+    message_.msg_iovlen = 1;
+    message_.msg_control = control_;
+    message_.msg_controllen = sizeof control_;
+  }
+  DescriptorMessage(const DescriptorMessage&) = delete;
+  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+  msghdr* get() { return &message_; }
+  cmsghdr* header() { return CMSG_FIRSTHDR(&message_); }
+
+ private:
+  char byte_ = 'm';
+  iovec data_{&byte_, 1};
+  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message_{};
+};
+
 Result<> send_descriptor(int channel, int fd) {
-  char byte = 'm';
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  DescriptorMessage message;
+  cmsghdr* header = message.header();
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == 1 ? Result<>{} : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
+  return ::sendmsg(channel, message.get(), MSG_NOSIGNAL) == 1 ? Result<>{} : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
 }
 
 os::Fd receive_descriptor(int channel) {
-  char byte;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (::recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1) return {};
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  DescriptorMessage message;
+  if (::recvmsg(channel, message.get(), MSG_CMSG_CLOEXEC) != 1) return {};
+  const cmsghdr* header = message.header();
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
   int fd;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);

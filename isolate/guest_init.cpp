@@ -10,6 +10,7 @@
 
 #include "isolate/privileges.h"
 #include "os/fd.h"
+#include "os/process.h"
 #include "os/text_file.h"
 
 namespace ubc::isolate {
@@ -60,13 +61,7 @@ Result<> exec_init(const GuestSpec& spec) { return exec_in_guest(spec.init, {"TE
 Result<> exec_in_guest(const std::vector<std::string>& command, const std::vector<std::string>& more) {
   std::vector<std::string> environment{"container=ubc", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"};
   environment.insert(environment.end(), more.begin(), more.end());
-  const auto pointers = [](const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-  };
-  const auto arguments = pointers(command), variables = pointers(environment);
+  const auto arguments = os::pointers_to(command), variables = os::pointers_to(environment);
   (void)::execvpe(command.front().c_str(), arguments.data(), variables.data());
   return os::sys_error(errno, "run", command.front());
 }

@@ -22,7 +22,7 @@ struct MountOption {
 
 /// A new file system instance, mounted nowhere yet. `attributes`: MOUNT_ATTR_*.
 [[nodiscard]] Result<os::Fd> new_mount(const std::string& type, std::initializer_list<MountOption> options, unsigned attributes);
-/// A copy of the mount at `path`, mounted nowhere yet; `recursive` takes what is below too.
+/// A copy of the mount at `path`, mounted nowhere yet; without the mounts below it.
 [[nodiscard]] Result<os::Fd> clone_mount(const std::string& path);
 /// Opens a directory or file below `root` (an open directory) as a mount target: no symlink on the way. A missing directory is made for `owner`.
 [[nodiscard]] Result<os::Fd> open_target(const os::DirFd& root, const std::string& path, uid_t owner);

@@ -24,14 +24,6 @@ constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 constexpr std::size_t kKeptOutput = std::size_t{16} << 20;
 constexpr std::size_t kKeptErrors = 4096;
 
-/// The child's argument and environment vectors, made before the fork: the child allocates nothing.
-std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));   // execve takes char*, changes nothing
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 std::vector<std::string> environment_of_child(const std::vector<std::string>& extra) {
   std::vector<std::string> all{fmt::format("PATH={}", kPath), "HOME=/root", "LC_ALL=C"};
   for (const char* name : {"http_proxy", "https_proxy", "no_proxy"})
@@ -128,7 +120,8 @@ Result<std::string> judge(const std::string& name, int status, Captured captured
 Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
   const std::string file = UBC_TRY(find_program(argv.at(0)));
   const std::vector<std::string> variables = environment_of_child(environment);
-  const std::vector<char*> arguments = pointers_to(argv), settings = pointers_to(variables);
+  // Made before the fork: the child allocates nothing.
+  const std::vector<char*> arguments = os::pointers_to(argv), settings = os::pointers_to(variables);
   os::Pipe output = UBC_TRY(os::Pipe::make());
   os::Pipe errors = UBC_TRY(os::Pipe::make());
   os::Pipe failure = UBC_TRY(os::Pipe::make());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolate/template_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -15,11 +14,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
-#include <memory>
 #include <utility>
 
 #include "isolate/run_program.h"
+#include "os/directory.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
 
@@ -30,21 +28,6 @@ constexpr std::string_view kScratchPrefix = ".new.";
 constexpr std::size_t kMaxName = 64;
 
 std::string file_name(std::string_view path) { return std::string{path.substr(path.rfind('/') + 1)}; }
-
-void remove_tree(const std::string& path) {
-  std::error_code ignored;   // what is left is swept later
-  (void)std::filesystem::remove_all(path, ignored);
-}
-
-Result<std::vector<std::string>> names_in(const std::string& directory) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing{::opendir(directory.c_str()), &::closedir};
-  if (!listing && errno == ENOENT) return std::vector<std::string>{};
-  if (!listing) return os::sys_error(errno, "list the templates in", directory);
-  std::vector<std::string> names;
-  while (const dirent* item = ::readdir(listing.get())) names.emplace_back(item->d_name);
-  std::ranges::sort(names);
-  return names;
-}
 
 std::string now_utc() {
   const std::time_t now = std::time(nullptr);
@@ -153,10 +136,10 @@ Result<os::Fd> TemplateStore::lock() const {
 
 /// With the lock held: a scratch directory that is still there belongs to somebody who died.
 void TemplateStore::sweep() const {
-  const auto names = names_in(directory_);
+  const auto names = os::names_in(directory_);
   if (!names) return;
   for (const std::string& name : *names)
-    if (name.starts_with(kScratchPrefix)) remove_tree(path_of(name));
+    if (name.starts_with(kScratchPrefix)) os::remove_tree(path_of(name));
 }
 
 Result<std::string> TemplateStore::make_scratch() const {
@@ -180,18 +163,16 @@ TemplateInfo TemplateStore::read_info(const std::string& name) const {
 Result<std::vector<TemplateInfo>> TemplateStore::list() const {
   if (const auto free = os::open_file(path_of(".lock"), O_RDWR); free && ::flock(free->get(), LOCK_EX | LOCK_NB) == 0) sweep();
   std::vector<TemplateInfo> templates;
-  for (const std::string& name : UBC_TRY(names_in(directory_)))
+  for (const std::string& name : UBC_TRY(os::names_in(directory_)))
     if (check_template_name(name) && exists(path_of(name) + "/rootfs")) templates.push_back(read_info(name));
   return templates;
 }
 
 Result<TemplateInfo> TemplateStore::find(std::string_view name) const {
   UBC_TRY(check_template_name(name));
+  if (exists(path_of(name) + "/rootfs")) return read_info(std::string{name});
   std::string names;
-  for (TemplateInfo& known : UBC_TRY(list())) {
-    if (known.name == name) return std::move(known);
-    names += (names.empty() ? "" : ", ") + known.name;
-  }
+  for (const TemplateInfo& known : UBC_TRY(list())) names += (names.empty() ? "" : ", ") + known.name;
   return os::error(Code::not_found, "there is no template {} in {}; {}", name, directory_,
                    names.empty() ? "there are none yet: import or build one" : "there are: " + names);
 }
@@ -218,7 +199,7 @@ Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, c
     return os::error(Code::exists, "{}: there is a template of this name already; remove it first or give another name", what);
   const std::string scratch = UBC_TRY(os::with_context(make_scratch(), what));
   os::Rollback rollback;
-  rollback.add([&scratch] { remove_tree(scratch); });
+  rollback.add([&scratch] { os::remove_tree(scratch); });
   UBC_TRY(os::with_context(fill(scratch, archive), what));
   if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path_of(name).c_str(), RENAME_NOREPLACE) != 0) return os::sys_error(errno, what);
   rollback.commit();
@@ -232,7 +213,7 @@ Result<> TemplateStore::remove(std::string_view name) const {
   const os::Fd held = UBC_TRY(lock());
   const std::string scratch = UBC_TRY(make_scratch());
   os::Rollback rollback;
-  rollback.add([&scratch] { remove_tree(scratch); });   // with the template in it, once renamed
+  rollback.add([&scratch] { os::remove_tree(scratch); });   // with the template in it, once renamed
   if (::rename(path_of(name).c_str(), scratch.c_str()) != 0) return os::sys_error(errno, fmt::format("remove template {}", name));
   return {};
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/cgroup_dir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "os/directory.h"
 #include "os/text_file.h"
 
 namespace ubc::os {
@@ -22,16 +22,6 @@ bool has_word(std::string_view text, std::string_view word) {
     if (starts && (end == text.size() || text[end] == ' ' || text[end] == '\n')) return true;
   }
   return false;
-}
-
-std::vector<std::string> children_of(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* open = ::opendir(path.c_str());
-  if (open == nullptr) return names;
-  while (const dirent* entry = ::readdir(open))
-    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  (void)::closedir(open);
-  return names;
 }
 
 }  // namespace
@@ -49,7 +39,7 @@ Result<std::uint64_t> CgroupDir::id() const {
   return seen.st_ino;
 }
 
-Result<std::string> CgroupDir::read_file(const std::string& file) const { return read_text_at(dir_, file); }
+Result<std::string> CgroupDir::read(const std::string& file) const { return read_text_at(dir_, file); }
 
 Result<> CgroupDir::write(const std::string& file, std::string_view text) const { return write_knob_at(dir_, file, text); }
 
@@ -88,7 +78,8 @@ Result<> CgroupDir::delegate(uid_t owner) const {
 Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
-  for (const std::string& child : children_of(path)) UBC_TRY(remove_cgroup(path + "/" + child, patience));
+  const auto children = names_in(path, Entries::directories);
+  for (const std::string& child : children.value_or(std::vector<std::string>{})) UBC_TRY(remove_cgroup(path + "/" + child, patience));
   for (std::chrono::milliseconds pause{1};; pause = std::min(pause * 2, std::chrono::milliseconds{50})) {
     if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
     if (errno != EBUSY || std::chrono::steady_clock::now() >= deadline) return sys_error(errno, "remove cgroup", path);

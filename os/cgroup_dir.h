@@ -26,7 +26,7 @@ class CgroupDir {
   /// The kernel's cgroup id: the directory's inode.
   [[nodiscard]] Result<std::uint64_t> id() const;
 
-  [[nodiscard]] Result<std::string> read(const std::string& file) const { return read_file(file); }
+  [[nodiscard]] Result<std::string> read(const std::string& file) const;
   [[nodiscard]] Result<> write(const std::string& file, std::string_view text) const;
   /// Enables each of `controllers` that this cgroup has for its children. One that it has not is left out.
   [[nodiscard]] Result<> enable_controllers(const std::vector<std::string_view>& controllers) const;
@@ -39,7 +39,6 @@ class CgroupDir {
 
  private:
   explicit CgroupDir(DirFd dir) : dir_{std::move(dir)} {}
-  [[nodiscard]] Result<std::string> read_file(const std::string& file) const;
 
   DirFd dir_;
 };

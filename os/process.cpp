@@ -72,6 +72,13 @@ Result<int> wait_for_child(pid_t pid) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));   // execve takes char*, changes nothing
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 Result<Pipe> Pipe::make() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return sys_error(errno, "make a pipe");

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "os/fd.h"
 #include "os/result.h"
@@ -30,6 +31,9 @@ namespace ubc::os {
 
 /// Waits for a child: exit status, or 128 + signal.
 [[nodiscard]] Result<int> wait_for_child(pid_t pid);
+
+/// For execve: pointers into `texts`, which must outlive them, and a null pointer at the end.
+[[nodiscard]] std::vector<char*> pointers_to(const std::vector<std::string>& texts);
 
 struct Pipe {
   Fd read_end, write_end;

@@ -6,7 +6,6 @@ b=/bin/busybox
 $b mount -t proc proc /proc
 $b mount -t sysfs sys /sys
 $b mount -t devtmpfs dev /dev
-left=1
 for try in 1 2 3 4 5 6; do
   for m in /m/*.ko; do $b insmod $m 2>/dev/null && $b rm $m; done
 done

@@ -23,7 +23,6 @@ mkdir -p /lib/modules
 mount --bind "$KERNEL/lib/modules" /lib/modules
 ip link set lo up 2>/dev/null || busybox ip link set lo up
 hostname ubc-vm
-echo "kernel.printk = 4" >/dev/null
 dmesg -n 4 2>/dev/null
 # Guests need a file system that can be idmapped; neither 9p nor an overlay can.
 modprobe -q loop max_loop=4; modprobe -q ext4

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/directory.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+namespace ubc::os {
+
+Result<std::vector<std::string>> names_in(const std::string& directory, Entries entries) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing{::opendir(directory.c_str()), &::closedir};
+  if (!listing && errno == ENOENT) return std::vector<std::string>{};
+  if (!listing) return sys_error(errno, "list", directory);
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == ".." || (entries == Entries::directories && entry->d_type != DT_DIR)) continue;
+    names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void remove_tree(const std::string& path) {
+  std::error_code ignored;
+  (void)std::filesystem::remove_all(path, ignored);
+}
+
+}  // namespace ubc::os
