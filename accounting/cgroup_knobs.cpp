@@ -35,7 +35,9 @@ std::string knob_text(Limit limit) { return limit.is_unlimited() ? "max" : std::
 Result<> write_memory(const os::CgroupDir& cgroup, const std::string& file, const std::string& text) {
   auto wrote = cgroup.write(file, text);
   if (!wrote && wrote.error().code == Code::not_found)
-    return os::error(Code::unsupported, "set {} of {}: this host has no cgroup v2 memory controller there; boot without cgroup v1, or leave physpages and swappages unlimited",
+    return os::error(Code::unsupported,
+                     "set {} of {}: this host has no cgroup v2 memory controller there; boot without cgroup v1, or leave physpages and "
+                     "swappages unlimited",
                      file, cgroup.path());
   return wrote;
 }
@@ -46,9 +48,7 @@ void merge(Beancounter& counter, std::optional<std::uint64_t> held, std::optiona
   counter.maxheld = std::max({counter.maxheld, *held, peak.value_or(0)});
 }
 
-std::optional<std::uint64_t> pages(std::optional<std::uint64_t> bytes) {
-  return bytes ? std::optional{*bytes / kPageSize} : std::nullopt;
-}
+std::optional<std::uint64_t> pages(std::optional<std::uint64_t> bytes) { return bytes ? std::optional{*bytes / kPageSize} : std::nullopt; }
 
 }  // namespace
 

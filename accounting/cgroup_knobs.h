@@ -27,8 +27,8 @@ struct MemoryReadings {
 /// Puts the readings into the snapshot's physpages, swappages and kmemsize: held, maxheld (never below what is there) and failcnt. (Pure.)
 void merge_memory(Snapshot& snapshot, const MemoryReadings& readings);
 
-/// memory.high and memory.max from physpages, memory.swap.max from swappages. A limit below what is used now would make the kernel kill: then
-/// memory.max becomes what is left after reclaim, growth is blocked, and the bytes it was set to are returned; nullopt: set as asked.
+/// memory.high and memory.max from physpages, memory.swap.max from swappages. A limit below what is used now would make the kernel kill:
+/// then memory.max becomes what is left after reclaim, growth is blocked, and the bytes it was set to are returned; nullopt: set as asked.
 [[nodiscard]] Result<std::optional<std::uint64_t>> write_physpages(const os::CgroupDir& cgroup, const Limits& limits);
 [[nodiscard]] Result<> write_swappages(const os::CgroupDir& cgroup, const Limits& limits);
 

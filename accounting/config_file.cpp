@@ -71,7 +71,8 @@ ConfigFile ConfigFile::parse(std::string_view text) {
     const Line& line = file.lines_.back();
     const std::string_view bare = os::trimmed(line.text);
     if (line.key.empty() && !bare.empty() && bare.front() != '#')
-      file.complaints_.push_back(fmt::format("line {}: \"{}\" is not KEY=\"value\"; it is ignored", file.lines_.size(), bare.substr(0, 60)));
+      file.complaints_.push_back(
+          fmt::format("line {}: \"{}\" is not KEY=\"value\"; it is ignored", file.lines_.size(), bare.substr(0, 60)));
     if (end == text.npos) break;
     text.remove_prefix(end + 1);
   }
@@ -102,8 +103,10 @@ std::optional<std::string> ConfigFile::get(std::string_view key) const {
 
 void ConfigFile::set(std::string_view key, std::string_view value) {
   Line fresh = parse_line(fmt::format("{}={}", key, quoted(value)));
-  if (const Line* line = find(key); line != nullptr) lines_[static_cast<std::size_t>(line - lines_.data())] = std::move(fresh);
-  else lines_.push_back(std::move(fresh));
+  if (const Line* line = find(key); line != nullptr)
+    lines_[static_cast<std::size_t>(line - lines_.data())] = std::move(fresh);
+  else
+    lines_.push_back(std::move(fresh));
 }
 
 void ConfigFile::erase(std::string_view key) {
@@ -114,8 +117,7 @@ Result<std::optional<Limits>> ConfigFile::limits(const ResourceInfo& resource) c
   const Line* line = find(resource.name);
   if (line == nullptr) return std::nullopt;
   auto parsed = parse_limits(resource, line->value);
-  if (!parsed)
-    return os::error(Code::bad_value, "line {}, {}: {}", line - lines_.data() + 1, line->key, parsed.error().message);
+  if (!parsed) return os::error(Code::bad_value, "line {}, {}: {}", line - lines_.data() + 1, line->key, parsed.error().message);
   return *parsed;
 }
 

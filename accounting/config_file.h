@@ -36,8 +36,8 @@ class ConfigFile {
 
  private:
   struct Line {
-    std::string text;    ///< as it stands in the file
-    std::string key;     ///< empty: blank, comment or nonsense
+    std::string text;  ///< as it stands in the file
+    std::string key;  ///< empty: blank, comment or nonsense
     std::string value;
   };
   [[nodiscard]] const Line* find(std::string_view key) const;

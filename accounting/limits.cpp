@@ -51,7 +51,8 @@ Result<Limit> parse_limit(const ResourceInfo& resource, std::string_view text) {
   if (text == "unlimited") return Limit::unlimited();
   const auto scaled = split_suffix(text);
   const auto refused = [&] {
-    return os::error(Code::bad_value, "Bad parameter for --{}: {}: each of barrier and limit is {}", resource.name, text, forms_of(resource.unit));
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: each of barrier and limit is {}", resource.name, text,
+                     forms_of(resource.unit));
   };
   if (!scaled) return refused();
   if (scaled->suffix == 0) return saturated(scaled->number);
@@ -69,7 +70,8 @@ Result<Limits> parse_limits(const ResourceInfo& resource, std::string_view text)
   limits.barrier = UBC_TRY(parse_limit(resource, text.substr(0, colon)));
   limits.limit = colon == text.npos ? limits.barrier : UBC_TRY(parse_limit(resource, text.substr(colon + 1)));
   if (limits.barrier > limits.limit)
-    return os::error(Code::bad_value, "Bad parameter for --{}: {}: the barrier is over the limit; say barrier:limit, the smaller first", resource.name, text);
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: the barrier is over the limit; say barrier:limit, the smaller first",
+                     resource.name, text);
   return limits;
 }
 
@@ -77,9 +79,10 @@ Result<Limits> parse_ram(std::string_view option, std::string_view text) {
   const auto scaled = split_suffix(text);
   const auto factor = scaled ? bytes_of_suffix(scaled->suffix == 0 ? 'B' : scaled->suffix) : std::nullopt;
   if (text != "unlimited" && !factor)
-    return os::error(Code::bad_value, "Bad parameter for --{}: {}: it is bytes, with T, G, M, K or P after the number, or unlimited", option, text);
-  const Limit limit = text == "unlimited" ? Limit::unlimited()
-                                          : saturated(std::ceil(scaled->number * static_cast<long double>(*factor) / kPageSize));
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: it is bytes, with T, G, M, K or P after the number, or unlimited",
+                     option, text);
+  const Limit limit =
+      text == "unlimited" ? Limit::unlimited() : saturated(std::ceil(scaled->number * static_cast<long double>(*factor) / kPageSize));
   return Limits{Limit::at(0), limit};
 }
 

@@ -17,7 +17,9 @@ class Limit {
  public:
   static constexpr Limit unlimited() { return Limit{UBC_UNLIMITED}; }
   /// 2147483647, LONG_MAX of 32-bit hosts, means unlimited too: configuration files were carried over.
-  static constexpr Limit at(std::uint64_t amount) { return Limit{amount >= UBC_UNLIMITED || amount == 0x7fffffff ? UBC_UNLIMITED : amount}; }
+  static constexpr Limit at(std::uint64_t amount) {
+    return Limit{amount >= UBC_UNLIMITED || amount == 0x7fffffff ? UBC_UNLIMITED : amount};
+  }
   [[nodiscard]] constexpr bool is_unlimited() const { return amount_ == UBC_UNLIMITED; }
   /// In the resource's unit; UBC_UNLIMITED where unlimited, as the ledger has it.
   [[nodiscard]] constexpr std::uint64_t raw() const { return amount_; }
@@ -34,8 +36,9 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
-/// Of "100:120", "64M", "unlimited:1G", "2.2G". A bare number is in the resource's unit; suffixes T G M K (powers of 1024), P (pages), B (bytes),
-/// either case, not for items. Bytes become pages rounded down. Fails with Code::bad_value: garbage, a suffix on items, barrier over limit.
+/// Of "100:120", "64M", "unlimited:1G", "2.2G". A bare number is in the resource's unit; suffixes T G M K (powers of 1024), P (pages), B
+/// (bytes), either case, not for items. Bytes become pages rounded down. Fails with Code::bad_value: garbage, a suffix on items, barrier
+/// over limit.
 [[nodiscard]] Result<Limits> parse_limits(const ResourceInfo& resource, std::string_view text);
 
 /// --ram, --swap: bytes with suffix, rounded up to pages; barrier 0.

@@ -5,7 +5,8 @@ namespace ubc::accounting {
 
 std::string user_beancounters(const std::vector<ContainerSnapshot>& containers) {
   std::string text = "Version: 2.5\n";
-  text += fmt::format("{:>10}  {:<12} {:>20} {:>20} {:>20} {:>20} {:>20}\n", "uid", "resource", "held", "maxheld", "barrier", "limit", "failcnt");
+  text += fmt::format("{:>10}  {:<12} {:>20} {:>20} {:>20} {:>20} {:>20}\n", "uid", "resource", "held", "maxheld", "barrier", "limit",
+                      "failcnt");
   for (const ContainerSnapshot& container : containers)
     for (int row = 0; row < kClassicRows; ++row) {
       const auto resource = static_cast<ubc_resource>(row);

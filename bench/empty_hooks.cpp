@@ -47,7 +47,8 @@ Result<EmptyHooks> EmptyHooks::attach(const bpf::HookPlan& plan) {
     (void)bpf_program__set_autoload(program, wanted);
   }
   if (const int failed = empty_bpf__load(hooks.skeleton_.get()); failed != 0) return os::sys_error(-failed, "load the empty BPF programs");
-  if (const int failed = empty_bpf__attach(hooks.skeleton_.get()); failed != 0) return os::sys_error(-failed, "attach the empty BPF programs");
+  if (const int failed = empty_bpf__attach(hooks.skeleton_.get()); failed != 0)
+    return os::sys_error(-failed, "attach the empty BPF programs");
   return hooks;
 }
 

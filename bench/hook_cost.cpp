@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ubc-hook-bench: what the hooks cost. The same operations without programs, with empty programs at the same places, and with ours, by a
-// process of the host, of a guest, of an adopted cgroup, of the host beside that, and of a guest beside 1,000 others. All in one boot; it reports and exits 0.
-// ubc-hook-bench [PLACE...]: host, guest, adopted, bystander, crowd; all without arguments.
-// Needs root and a machine without containers: it takes hooks off that it finds.
+// process of the host, of a guest, of an adopted cgroup, of the host beside that, and of a guest beside 1,000 others. All in one boot; it
+// reports and exits 0. ubc-hook-bench [PLACE...]: host, guest, adopted, bystander, crowd; all without arguments. Needs root and a machine
+// without containers: it takes hooks off that it finds.
 #include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
@@ -89,7 +89,8 @@ Result<std::string> run_measurement(Place place) {
   std::string text;
   char buffer[512];
   for (ssize_t got = 0; (got = ::read(pipe.read_end.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
-  if (const int status = child.wait(); status != 0) return os::error(Code::system, "the process that measures {} ended with {}", name, status);
+  if (const int status = child.wait(); status != 0)
+    return os::error(Code::system, "the process that measures {} ended with {}", name, status);
   return text;
 }
 
@@ -105,7 +106,7 @@ Result<> limit_containers() {
 /// Only for the place that needs it: while no cgroup is mapped the hooks skip that look-up.
 Result<> map_cgroup(bool mapped) {
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
-  struct stat seen {};
+  struct stat seen{};
   if (::stat(kCgroup, &seen) != 0) return os::sys_error(errno, "look at", kCgroup);
   if (mapped) return ledger.map_cgroup(seen.st_ino, kAdoptedSlot);
   ledger.unmap_cgroup(seen.st_ino);

@@ -50,8 +50,8 @@ std::uint64_t fork_exit(unsigned count) {
   });
 }
 
-/// A hole of kMapping amid other memory, whose page table stays: else a munmap frees it or does not as the libraries happen to lie, which is
-/// 10,000 instructions. nullptr: no memory.
+/// A hole of kMapping amid other memory, whose page table stays: else a munmap frees it or does not as the libraries happen to lie, which
+/// is 10,000 instructions. nullptr: no memory.
 void* make_hole() {
   void* reserved = ::mmap(nullptr, 2 * kTable, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (reserved == MAP_FAILED) return nullptr;

@@ -38,7 +38,8 @@ void print_lines(const Figures& figures, const std::string& release) {
 }
 
 void judge(std::string_view operation, std::string_view what, double seen, double target) {
-  if (target > 0 && seen > 0) fmt::print("{:<8}{:<20}{:<36}{:.3f} (target {:.2f})\n", seen <= target ? "met" : "MISSED", operation, what, seen, target);
+  if (target > 0 && seen > 0)
+    fmt::print("{:<8}{:<20}{:<36}{:.3f} (target {:.2f})\n", seen <= target ? "met" : "MISSED", operation, what, seen, target);
 }
 
 void print_verdicts(const Figures& figures) {

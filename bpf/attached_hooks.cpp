@@ -50,7 +50,8 @@ int remember_words(libbpf_print_level level, const char* format, va_list argumen
 void remove_pins(const std::string& pins) {
   (void)::unlink(mark_in(pins).c_str());
   for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
-    for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{})) (void)::unlink((directory + "/" + name).c_str());
+    for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
+      (void)::unlink((directory + "/" + name).c_str());
     (void)::rmdir(directory.c_str());
   }
   (void)::rmdir(pins.c_str());
@@ -139,9 +140,7 @@ unsigned object_bits_for(std::uint64_t memory_bytes) {
   return bits;
 }
 
-bool hooks_attached(const std::string& pins) {
-  return ::access(mark_in(pins).c_str(), F_OK) == 0;
-}
+bool hooks_attached(const std::string& pins) { return ::access(mark_in(pins).c_str(), F_OK) == 0; }
 
 Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins) {
   if (hooks_attached(pins)) return os::error(Code::exists, "the hooks are attached already ({})", pins);

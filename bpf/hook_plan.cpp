@@ -72,7 +72,9 @@ const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
   switch (kind) {
     case lsm: return seen.lsm;
     case fmod_ret: return seen.fmod_ret;
-    case fentry: case fexit: case tracepoint: return seen.fentry;
+    case fentry:
+    case fexit:
+    case tracepoint: return seen.fentry;
     case kprobe: return seen.kprobe;
     case iterator: return seen.iterators;
   }
@@ -129,22 +131,26 @@ void decide_hooked(HookPlan& plan, const KernelSupport& seen) {
   };
   const bool tasks = has_all(plan, {Purpose::charge_task, Purpose::free_task, Purpose::reap_task, Purpose::join});
   set(UBC_NUMPROC, tasks, "counted and refused at fork");
-  set(UBC_PRIVVMPAGES, tasks && has_all(plan, {Purpose::reserve_mapping, Purpose::reserve_growth, Purpose::reserve_writable, Purpose::true_up,
-                                               Purpose::adopt_fork, Purpose::free_mm}),
+  set(UBC_PRIVVMPAGES,
+      tasks && has_all(plan, {Purpose::reserve_mapping, Purpose::reserve_growth, Purpose::reserve_writable, Purpose::true_up,
+                              Purpose::adopt_fork, Purpose::free_mm}),
       plan.preemptible ? "refused at mmap, brk, mprotect and fork; skipped true-ups are audited" : "counted and refused at each mapping");
   set(UBC_NUMFILE, has_all(plan, {Purpose::charge_file, Purpose::free_file}),
-      has(plan, Purpose::refuse_open) ? "counted by a kprobe; refused at open, pipe, socket; eventfd and its kind within the bound of docs/resources.md"
-                                      : "counted and refused at allocation");
+      has(plan, Purpose::refuse_open)
+          ? "counted by a kprobe; refused at open, pipe, socket; eventfd and its kind within the bound of docs/resources.md"
+          : "counted and refused at allocation");
   const bool sockets = has_all(plan, {Purpose::charge_socket, Purpose::free_socket});
-  set(UBC_NUMTCPSOCK, sockets && has_all(plan, {Purpose::refuse_handshake, Purpose::charge_accepted}), "counted and refused at socket() and at the handshake");
+  set(UBC_NUMTCPSOCK, sockets && has_all(plan, {Purpose::refuse_handshake, Purpose::charge_accepted}),
+      "counted and refused at socket() and at the handshake");
   set(UBC_NUMOTHERSOCK, sockets && has(plan, Purpose::charge_unix_accept), "counted and refused at socket() and UNIX connect()");
 }
 
 void decide_memory(HookPlan& plan, bool memory_controller) {
   for (const ubc_resource resource : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
-    plan.modes[resource] = memory_controller
-                               ? ResourceMode{Mode::kernel, resource == UBC_KMEMSIZE ? "counted; bounded within memory.max" : "memory.max and memory.swap.max"}
-                               : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
+    plan.modes[resource] =
+        memory_controller
+            ? ResourceMode{Mode::kernel, resource == UBC_KMEMSIZE ? "counted; bounded within memory.max" : "memory.max and memory.swap.max"}
+            : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
 }
 
 }  // namespace

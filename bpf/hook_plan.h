@@ -18,11 +18,27 @@ enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, k
 
 /// What a hook is for. Of a purpose's hooks the plan takes the first that this kernel has; `each` takes all that it has.
 enum class Purpose : std::uint8_t {
-  reap_task, free_task, free_mm, free_file, free_socket,                        // give back: attached before what charges
-  charge_task, join, move_task, adopt_fork,
-  reserve_mapping, reserve_growth, reserve_writable, true_up,
-  charge_file, refuse_file, refuse_open, reserve_files,
-  charge_socket, charge_unix_accept, refuse_handshake, charge_accepted,
+  reap_task,
+  free_task,
+  free_mm,
+  free_file,
+  free_socket,                        // give back: attached before what charges
+  charge_task,
+  join,
+  move_task,
+  adopt_fork,
+  reserve_mapping,
+  reserve_growth,
+  reserve_writable,
+  true_up,
+  charge_file,
+  refuse_file,
+  refuse_open,
+  reserve_files,
+  charge_socket,
+  charge_unix_accept,
+  refuse_handshake,
+  charge_accepted,
   audit,
 };
 

@@ -68,7 +68,8 @@ Ability probe_lsm(const std::string& lsm_list) {
   if (!loads.present) return loads;
   const auto list = os::read_text(lsm_list);
   if (list && !lists(*list, "bpf"))
-    return {false, fmt::format("\"bpf\" is not in the kernel's lsm list ({}): add it to lsm= on the kernel's command line", os::trimmed(*list))};
+    return {false,
+            fmt::format("\"bpf\" is not in the kernel's lsm list ({}): add it to lsm= on the kernel's command line", os::trimmed(*list))};
   return loads;   // no securityfs to read: it attached, and the list is most likely right
 }
 
@@ -80,8 +81,7 @@ void probe_functions(KernelSupport& seen, const std::string& path) {
   }
   seen.btf = {true, {}};
   for (const Hook& hook : hooks())
-    if (btf__find_by_name_kind(types.get(), std::string{hook.function}.c_str(), BTF_KIND_FUNC) > 0)
-      seen.functions.emplace(hook.function);
+    if (btf__find_by_name_kind(types.get(), std::string{hook.function}.c_str(), BTF_KIND_FUNC) > 0) seen.functions.emplace(hook.function);
 }
 
 }  // namespace

@@ -24,9 +24,10 @@ int features(const Host& host, bool can_enforce) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     fmt::print("{:<13} {:<8} {}\n", info.name, bpf::name_of(plan.modes[info.resource].mode), plan.modes[info.resource].reason);
   if (const auto cgroups = container::check_cgroups(host); !cgroups) fmt::print("cgroups: {}\n", cgroups.error().message);
-  fmt::print("{}\n", plan.can_enforce() ? fmt::format("This kernel {} programs of tracing kind; every exact resource is refused at its barrier.",
-                                                      plan.preemptible ? "may skip" : "never skips")
-                                        : "This kernel cannot enforce containers' limits; ./dev demo shows them in a virtual machine.");
+  fmt::print("{}\n", plan.can_enforce()
+                         ? fmt::format("This kernel {} programs of tracing kind; every exact resource is refused at its barrier.",
+                                       plan.preemptible ? "may skip" : "never skips")
+                         : "This kernel cannot enforce containers' limits; ./dev demo shows them in a virtual machine.");
   return exit_ok;
 }
 
@@ -41,13 +42,17 @@ int list_templates(const Host& host) {
 int import_template(const Host& host, const std::string& file, std::string name) {
   if (name.empty()) name = isolate::default_template_name(file);
   const auto imported = container::templates_of(host).import_archive(file, name);
-  if (!imported) return fail(imported.error(), imported.error().code == Code::corrupt || imported.error().code == Code::system ? exit_bad_template : exit_of(imported.error()));
+  if (!imported)
+    return fail(imported.error(), imported.error().code == Code::corrupt || imported.error().code == Code::system
+                                      ? exit_bad_template
+                                      : exit_of(imported.error()));
   say(fmt::format("Template {} is ready", name));
   return exit_ok;
 }
 
 int build_one_template(const Host& host, const std::string& name, const std::string& output) {
-  if (container::templates_of(host).find(name)) return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
+  if (container::templates_of(host).find(name))
+    return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
   const std::string cache = output.empty() ? host.paths.lib + "/cache" : "";
   if (!cache.empty())
     if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
@@ -61,7 +66,8 @@ int build_one_template(const Host& host, const std::string& name, const std::str
 int remove_template(const Host& host, const std::string& name) {
   for (const std::uint32_t id : container::known_ids(host))
     if (const auto used = container::template_of(host, id); used && *used == name)
-      return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, id)}, exit_running);
+      return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, id)},
+                  exit_running);
   const auto removed = container::templates_of(host).remove(name);
   return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
 }
@@ -76,8 +82,9 @@ int hooks_status(const Host& host) {
   for (const bpf::HookStatus& hook : *status) fmt::print("{:<26} skipped {}\n", hook.program, hook.recursion_misses);
   const auto ledger = bpf::Ledger::open(host.paths.pins);
   if (!ledger) return fail(ledger.error());
-  constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "events dropped", "uncharged too much",
-                                     "frees missed, healed", "refusals skipped", "accepted over the barrier"};
+  constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "events dropped",
+                                     "uncharged too much",           "frees missed, healed",       "refusals skipped",
+                                     "accepted over the barrier"};
   const ubc_health health = ledger->health();
   for (std::size_t i = 0; i < std::size(kLosses); ++i) fmt::print("{:<34} {}\n", kLosses[i], health.losses[i]);
   return exit_ok;
@@ -85,7 +92,9 @@ int hooks_status(const Host& host) {
 
 int detach(const Host& host) {
   for (const std::uint32_t id : container::known_ids(host))
-    if (container::running(host, id)) return fail({Code::bad_state, 0, fmt::format("container {} is running: stop all containers first, or nothing limits them", id)}, exit_running);
+    if (container::running(host, id))
+      return fail({Code::bad_state, 0, fmt::format("container {} is running: stop all containers first, or nothing limits them", id)},
+                  exit_running);
   const auto detached = bpf::detach_hooks(host.paths.pins);
   return detached ? static_cast<int>(exit_ok) : fail(detached.error());
 }
@@ -106,7 +115,9 @@ void add_template(CLI::App& app, Invocation& invocation) {
   const auto values = std::make_shared<Values>();
   CLI::App* verb = app.add_subcommand("template", "what containers are made from");
   verb->require_subcommand(1);
-  verb->add_subcommand("list", "the templates of this host")->callback([&invocation] { invocation.exit_code = list_templates(invocation.host); });
+  verb->add_subcommand("list", "the templates of this host")->callback([&invocation] {
+    invocation.exit_code = list_templates(invocation.host);
+  });
   CLI::App* import = verb->add_subcommand("import", "unpack an archive, once, for all containers");
   import->add_option("FILE", values->file, "tar, tar.gz, tar.xz, tar.zst")->required();
   import->add_option("--name", values->name, "default: the file's name");
@@ -127,8 +138,12 @@ void add_hooks(CLI::App& app, Invocation& invocation) {
     const auto ledger = container::ensure_ledger(invocation.host);
     invocation.exit_code = ledger ? static_cast<int>(exit_ok) : fail(ledger.error());
   });
-  verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] { invocation.exit_code = hooks_status(invocation.host); });
-  verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] { invocation.exit_code = detach(invocation.host); });
+  verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] {
+    invocation.exit_code = hooks_status(invocation.host);
+  });
+  verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] {
+    invocation.exit_code = detach(invocation.host);
+  });
 }
 
 }  // namespace ubc::cli

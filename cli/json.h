@@ -13,7 +13,8 @@ namespace ubc::cli {
 inline void add_counters(nlohmann::ordered_json& object, const accounting::Snapshot& snapshot) {
   for (const accounting::ResourceInfo& info : accounting::kResources) {
     const accounting::Beancounter& c = snapshot.of(info.resource);
-    object[std::string{info.name}] = {{"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
+    object[std::string{info.name}] = {
+        {"held", c.held}, {"maxheld", c.maxheld}, {"barrier", c.barrier}, {"limit", c.limit}, {"failcnt", c.failcnt}};
   }
 }
 

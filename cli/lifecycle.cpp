@@ -21,7 +21,8 @@ int create(const Host& host, std::uint32_t id, const std::string& ostemplate, co
   const auto lock = container::lock_container(host, id, "create");
   if (!lock) return fail(lock.error());
   if (::access(host.paths.area_of(id).c_str(), F_OK) == 0)
-    return fail({Code::exists, 0, fmt::format("container {} exists already: destroy it first, or take another id", id)}, exit_private_area_exists);
+    return fail({Code::exists, 0, fmt::format("container {} exists already: destroy it first, or take another id", id)},
+                exit_private_area_exists);
   auto config = accounting::ConfigFile::load(host.paths.config_of(id));   // one that was put there by hand is kept
   if (!config) return fail(config.error());
   write_changes(*config, *changes);
@@ -70,7 +71,8 @@ int stop_guest(const Host& host, std::uint32_t id, bool fast) {
 
 int status(const Host& host, std::uint32_t id) {
   const container::Status seen = container::status_of(host, id);
-  fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.running ? "mounted" : "unmounted", seen.running ? "running" : "down");
+  fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.running ? "mounted" : "unmounted",
+             seen.running ? "running" : "down");
   return exit_ok;
 }
 
@@ -123,7 +125,8 @@ void add_create(CLI::App& app, Invocation& invocation) {
   add_ctid(*verb, invocation);
   verb->add_option("--ostemplate", values->ostemplate, "the template: ubctl template list");
   add_config_options(*verb, values->options);
-  on_parsed(*verb, invocation, [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->options); });
+  on_parsed(*verb, invocation,
+            [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->options); });
 }
 
 void add_start(CLI::App& app, Invocation& invocation) {
@@ -167,8 +170,12 @@ void add_destroy(CLI::App& app, Invocation& invocation) {
   on_parsed(*verb, invocation, destroy);
 }
 
-void add_exec(CLI::App& app, Invocation& invocation) { add_exec_verb(app, invocation, "exec", false, "run a command inside; 8 if it fails"); }
-void add_exec2(CLI::App& app, Invocation& invocation) { add_exec_verb(app, invocation, "exec2", true, "run a command inside; its own exit status"); }
+void add_exec(CLI::App& app, Invocation& invocation) {
+  add_exec_verb(app, invocation, "exec", false, "run a command inside; 8 if it fails");
+}
+void add_exec2(CLI::App& app, Invocation& invocation) {
+  add_exec_verb(app, invocation, "exec2", true, "run a command inside; its own exit status");
+}
 
 void add_enter(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("enter", "an interactive shell inside");

@@ -48,10 +48,13 @@ Result<Field> parse_field(std::string_view text) {
   const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';
   if (info == nullptr || (part != 0 && !std::string_view{"mblf"}.contains(part))) {
     const auto near = accounting::nearest_name(text.substr(0, dot));
-    return os::error(Code::bad_value, "Unknown field {}{}: fields are ctid, status, name, hostname, ostemplate, description, and each resource with .m .b .l .f", text,
-                     near ? fmt::format(" (did you mean {}?)", *near) : "");
+    return os::error(
+        Code::bad_value,
+        "Unknown field {}{}: fields are ctid, status, name, hostname, ostemplate, description, and each resource with .m .b .l .f", text,
+        near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
-  return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10, info, part};
+  return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10,
+               info, part};
 }
 
 Result<std::vector<Field>> parse_fields(std::string_view text) {
@@ -88,7 +91,8 @@ std::string cell(const Row& row, const Field& field) {
 void print_line(const std::vector<std::string>& cells, const std::vector<Field>& fields) {
   std::string line;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::string padded = fields[i].width < 0 ? fmt::format("{:<{}}", cells[i], -fields[i].width) : fmt::format("{:>{}}", cells[i], fields[i].width);
+    const std::string padded =
+        fields[i].width < 0 ? fmt::format("{:<{}}", cells[i], -fields[i].width) : fmt::format("{:>{}}", cells[i], fields[i].width);
     line += (i == 0 ? "" : " ") + padded;
   }
   line.erase(line.find_last_not_of(' ') + 1);
@@ -96,9 +100,16 @@ void print_line(const std::vector<std::string>& cells, const std::vector<Field>&
 }
 
 nlohmann::ordered_json json_of(const Row& row) {
-  const auto text = [&](std::string_view key) { const auto value = row.config.get(key); return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); };
-  nlohmann::ordered_json object{{"ctid", row.id},           {"status", row.running ? "running" : "stopped"}, {"name", text("NAME")},
-                                {"hostname", text("HOSTNAME")}, {"ostemplate", text("OSTEMPLATE")},              {"description", text("DESCRIPTION")}};
+  const auto text = [&](std::string_view key) {
+    const auto value = row.config.get(key);
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+  };
+  nlohmann::ordered_json object{{"ctid", row.id},
+                                {"status", row.running ? "running" : "stopped"},
+                                {"name", text("NAME")},
+                                {"hostname", text("HOSTNAME")},
+                                {"ostemplate", text("OSTEMPLATE")},
+                                {"description", text("DESCRIPTION")}};
   add_counters(object, row.snapshot);
   return object;
 }
@@ -112,7 +123,8 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) 
     const bool named = std::ranges::find(chosen, id) != chosen.end();
     const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
     if (!shown || !status.exists) continue;
-    rows.push_back({id, status.running, UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id))), UBC_TRY(container::snapshot(host, id))});
+    rows.push_back(
+        {id, status.running, UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id))), UBC_TRY(container::snapshot(host, id))});
   }
   return rows;
 }

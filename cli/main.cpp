@@ -16,10 +16,10 @@ struct Verb {
   const char* name;
   void (*add)(CLI::App&, Invocation&);
 };
-constexpr Verb kVerbs[] = {{"create", add_create},     {"start", add_start}, {"stop", add_stop},   {"restart", add_restart}, {"status", add_status},
-                           {"destroy", add_destroy},   {"delete", add_destroy}, {"exec", add_exec}, {"exec2", add_exec2},    {"enter", add_enter},
-                           {"set", add_set},           {"list", add_list},   {"show", add_show},   {"features", add_features},
-                           {"template", add_template}, {"hooks", add_hooks}};
+constexpr Verb kVerbs[] = {{"create", add_create}, {"start", add_start},       {"stop", add_stop},         {"restart", add_restart},
+                           {"status", add_status}, {"destroy", add_destroy},   {"delete", add_destroy},    {"exec", add_exec},
+                           {"exec2", add_exec2},   {"enter", add_enter},       {"set", add_set},           {"list", add_list},
+                           {"show", add_show},     {"features", add_features}, {"template", add_template}, {"hooks", add_hooks}};
 
 /// The first argument that is no flag: vzctl's flags come before the command and take no value.
 const char* verb_in(int argc, char** argv) {
@@ -73,7 +73,8 @@ int run(int argc, char** argv) {
     return fail({Code::bad_value, 0, fmt::format("Bad command: {}: ubctl --help lists the commands", verb)}, exit_bad_syntax);
   app.parse_complete_callback([&] {
     set_quiet(quiet);
-    if (::geteuid() != 0) throw CLI::RuntimeError(fail({Code::denied, 0, "ubctl needs root: run it as root or with sudo"}, exit_permission));
+    if (::geteuid() != 0)
+      throw CLI::RuntimeError(fail({Code::denied, 0, "ubctl needs root: run it as root or with sudo"}, exit_permission));
   });
   try {
     app.parse(argc, argv);
@@ -85,7 +86,8 @@ int run(int argc, char** argv) {
     return fail({Code::bad_value, 0, verb == nullptr ? "say a command: ubctl --help lists them" : std::string{missing.what()}},
                 verb == nullptr ? exit_bad_syntax : exit_bad_value);
   } catch (const CLI::ParseError& wrong) {
-    return fail({Code::bad_value, 0, fmt::format("{}: ubctl {} --help lists the options", wrong.what(), verb == nullptr ? "" : verb)}, exit_bad_value);
+    return fail({Code::bad_value, 0, fmt::format("{}: ubctl {} --help lists the options", wrong.what(), verb == nullptr ? "" : verb)},
+                exit_bad_value);
   }
   return invocation.exit_code;
 }

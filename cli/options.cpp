@@ -23,11 +23,13 @@ constexpr KeyOption kKeyOptions[] = {
 
 Result<> check_key(const std::string& key, const std::string& value) {
   const bool yes_no = key == "ONBOOT" || key == "DISABLED";
-  if (yes_no && value != "yes" && value != "no") return os::error(Code::bad_value, "Bad parameter for --{}: {}: say yes or no", key == "ONBOOT" ? "onboot" : "disabled", value);
+  if (yes_no && value != "yes" && value != "no")
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: say yes or no", key == "ONBOOT" ? "onboot" : "disabled", value);
   if (key == "STOP_TIMEOUT" && (!os::parse_number(value) || *os::parse_number(value) > 86400))
     return os::error(Code::bad_value, "Bad parameter for --stop-timeout: {}: seconds, at most 86400", value);
   const bool host_name = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == std::string::npos;
-  if (key == "HOSTNAME" && (!host_name || value.size() > 64)) return os::error(Code::bad_value, "Bad parameter for --hostname: {}: letters, digits, - and ., at most 64", value);
+  if (key == "HOSTNAME" && (!host_name || value.size() > 64))
+    return os::error(Code::bad_value, "Bad parameter for --hostname: {}: letters, digits, - and ., at most 64", value);
   return {};
 }
 
@@ -40,10 +42,13 @@ CLI::Option* add_ctid(CLI::App& verb, Invocation& invocation) {
 void add_config_options(CLI::App& verb, ConfigOptions& options) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     verb.add_option(fmt::format("--{}", info.name), options.beancounters[std::string{info.name}],
-                    info.unit == accounting::Unit::items ? "N[:N] or unlimited" : "N[TGMKPB][:N[TGMKPB]] or unlimited")->group("Beancounters, barrier:limit");
+                    info.unit == accounting::Unit::items ? "N[:N] or unlimited" : "N[TGMKPB][:N[TGMKPB]] or unlimited")
+        ->group("Beancounters, barrier:limit");
   verb.add_option("--ram", options.ram, "physpages' limit in bytes, with T, G, M, K")->group("Beancounters, barrier:limit");
   verb.add_option("--swap", options.swap, "swappages' limit in bytes, with T, G, M, K")->group("Beancounters, barrier:limit");
-  for (const KeyOption& option : kKeyOptions) verb.add_option_function<std::string>(option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
+  for (const KeyOption& option : kKeyOptions)
+    verb.add_option_function<std::string>(
+        option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
 }
 
 Result<Changes> changes_from(const ConfigOptions& options) {

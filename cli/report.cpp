@@ -11,8 +11,10 @@ bool is_quiet = false;   // set once by main from --quiet
 std::string printable(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else result += c;
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      result += c;
   }
   return result;
 }
@@ -34,7 +36,8 @@ int exit_of(const Error& error) {
     case Code::unsupported: return exit_no_kernel_support;
     case Code::no_resources: return exit_no_resources;
     case Code::bad_state: return exit_not_running;
-    case Code::corrupt: case Code::system: return exit_system;
+    case Code::corrupt:
+    case Code::system: return exit_system;
   }
   return exit_system;
 }

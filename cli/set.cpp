@@ -34,7 +34,8 @@ int dry_run(const Host& host, std::uint32_t id, const Changes& changes) {
     if (!wanted) continue;
     const accounting::Beancounter& counter = now->of(info.resource);
     const accounting::Limits before{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
-    say(fmt::format("{}: {} -> {} (held {}{})", info.name, accounting::format_limits(before), accounting::format_limits(*wanted), counter.held,
+    say(fmt::format("{}: {} -> {} (held {}{})", info.name, accounting::format_limits(before), accounting::format_limits(*wanted),
+                    counter.held,
                     counter.held > wanted->barrier.raw() ? "; above the new barrier: growth is refused, nothing is killed" : ""));
   }
   for (const auto& [key, value] : changes.keys) say(fmt::format("{}=\"{}\"", key, value));
@@ -64,11 +65,12 @@ int save(const Host& host, std::uint32_t id, const Changes& changes) {
 int set(const Host& host, std::uint32_t id, const SetOptions& options) {
   const auto changes = changes_from(options.config);
   if (!changes) return fail(changes.error());
-  if (!has_limits(*changes) && changes->keys.empty()) return fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax);
-  if (::access(host.paths.config_of(id).c_str(), F_OK) != 0)
-    return fail(container::unknown_container(id));
+  if (!has_limits(*changes) && changes->keys.empty())
+    return fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax);
+  if (::access(host.paths.config_of(id).c_str(), F_OK) != 0) return fail(container::unknown_container(id));
   if (options.dry_run) return dry_run(host, id, *changes);
-  if (!changes->keys.empty() && !options.save) return fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value);
+  if (!changes->keys.empty() && !options.save)
+    return fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value);
   const auto lock = container::lock_container(host, id, "set");
   if (!lock) return fail(lock.error());
   const bool up = container::running(host, id).has_value();

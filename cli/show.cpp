@@ -36,8 +36,8 @@ std::string bar_of(const Beancounter& counter) {
 std::string line_of(const ResourceInfo& info, const Beancounter& c, bool color) {
   const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
   const bool hit = c.failcnt > 0;
-  return fmt::format("{}{:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {} {}{}", hit && color ? "\033[31m" : "", info.name, text(c.held), text(c.maxheld),
-                     text(c.barrier), text(c.limit), c.failcnt, bar_of(c), hit ? "!" : " ", hit && color ? "\033[0m" : "");
+  return fmt::format("{}{:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {} {}{}", hit && color ? "\033[31m" : "", info.name, text(c.held),
+                     text(c.maxheld), text(c.barrier), text(c.limit), c.failcnt, bar_of(c), hit ? "!" : " ", hit && color ? "\033[0m" : "");
 }
 
 void print_table(const accounting::Snapshot& snapshot, bool only_failed) {

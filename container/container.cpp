@@ -225,9 +225,11 @@ Result<> destroy(const Host& host, std::uint32_t id) {
 
 Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
   const Running guest = UBC_TRY(running(host, id));
-  // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always does.
+  // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
+  // does.
   const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/exec"));
-  return os::with_context(isolate::run_in_guest({&guest.pidfd, beside.fd(), command, terminal}), fmt::format("run {} in container {}", command.front(), id));
+  return os::with_context(isolate::run_in_guest({&guest.pidfd, beside.fd(), command, terminal}),
+                          fmt::format("run {} in container {}", command.front(), id));
 }
 
 }  // namespace ubc::container

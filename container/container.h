@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container: a beancounter, a cgroup and a guest. The one place that knows all three, so that every program does the same thing in the same order:
-// the beancounter first, then what it pays for.
+// A container: a beancounter, a cgroup and a guest. The one place that knows all three, so that every program does the same thing in the
+// same order: the beancounter first, then what it pays for.
 #pragma once
 
 #include <cstdint>
@@ -46,12 +46,12 @@ struct Running {
 struct StartOptions {
   bool force = false;   ///< even if it is disabled, or this kernel can't count or refuse
 };
-/// Returns when the guest's init has been exec'd. The lock is held by the caller, who knows that it does not run. Fails with Code::bad_state where it is
-/// disabled. What it has to say besides goes to `notes`.
+/// Returns when the guest's init has been exec'd. The lock is held by the caller, who knows that it does not run. Fails with
+/// Code::bad_state where it is disabled. What it has to say besides goes to `notes`.
 [[nodiscard]] Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, std::vector<std::string>& notes);
 
-/// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left. Fails with Code::bad_state
-/// where it does not run.
+/// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left. Fails with
+/// Code::bad_state where it does not run.
 [[nodiscard]] Result<> stop(const Host& host, std::uint32_t id, bool fast);
 
 /// Removes the private area; the configuration becomes <id>.conf.destroyed. Fails with Code::bad_state where it runs, Code::not_found.
@@ -60,7 +60,8 @@ struct StartOptions {
 /// Runs a program inside (see isolate::run_in_guest) and returns its exit status. Fails with Code::bad_state where it does not run.
 [[nodiscard]] Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal);
 
-/// What an interrupted start or a guest that ended by itself left: processes, cgroups, the record. The lock is held. True if there was anything.
+/// What an interrupted start or a guest that ended by itself left: processes, cgroups, the record. The lock is held. True if there was
+/// anything.
 [[nodiscard]] Result<bool> reconcile(const Host& host, std::uint32_t id);
 
 /// Counters as they are now; a stopped container has the limits of its configuration and nothing held.

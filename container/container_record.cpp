@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <set>
 
@@ -61,8 +61,12 @@ Result<std::uint32_t> resolve_id(const Host& host, std::string_view text) {
 
 Result<> check_name(std::string_view name) {
   const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != ' ' &&
-                    std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || std::string_view{"-_.+ "}.contains(static_cast<char>(c)); });
-  return good ? Result<>{} : Result<>{os::error(Code::bad_value, "Bad parameter for --name: {}: letters, digits, blank and -_.+, at most 64, not starting with a blank or dot", name)};
+                    std::ranges::all_of(
+                        name, [](unsigned char c) { return std::isalnum(c) || std::string_view{"-_.+ "}.contains(static_cast<char>(c)); });
+  return good ? Result<>{}
+              : Result<>{os::error(
+                    Code::bad_value,
+                    "Bad parameter for --name: {}: letters, digits, blank and -_.+, at most 64, not starting with a blank or dot", name)};
 }
 
 Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name) {
@@ -100,10 +104,12 @@ std::vector<std::uint32_t> known_ids(const Host& host) {
 Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id) {
   const std::string path = host.paths.area_of(id) + "/slot";
   const auto text = os::read_text(path);
-  if (!text && text.error().code == Code::not_found) return os::error(Code::not_found, "container {} has no private area: create it first", id);
+  if (!text && text.error().code == Code::not_found)
+    return os::error(Code::not_found, "container {} has no private area: create it first", id);
   if (!text) return std::unexpected(text.error());
   const auto slot = os::parse_number(*text);
-  if (!slot || *slot == 0 || *slot >= UBC_MAX_SLOTS) return os::error(Code::corrupt, "{} holds no slot: destroy and create the container", path);
+  if (!slot || *slot == 0 || *slot >= UBC_MAX_SLOTS)
+    return os::error(Code::corrupt, "{} holds no slot: destroy and create the container", path);
   return static_cast<std::uint32_t>(*slot);
 }
 
@@ -121,7 +127,8 @@ Result<std::uint32_t> free_slot(const Host& host) {
 
 Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name) {
   const std::string area = host.paths.area_of(id), fresh = area + ".new";
-  if (::access(area.c_str(), F_OK) == 0) return os::error(Code::exists, "container {} has a private area already ({}): destroy it first, or take another id", id, area);
+  if (::access(area.c_str(), F_OK) == 0)
+    return os::error(Code::exists, "container {} has a private area already ({}): destroy it first, or take another id", id, area);
   // What lies below belongs to guests' ids, and may hold files that are setuid for them: nobody but root gets here.
   UBC_TRY(os::make_directories(host.paths.lib + "/private", 0700));
   UBC_TRY(os::make_directories(host.paths.run));
@@ -163,10 +170,11 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
 }
 
 Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record) {
-  return os::replace_text(record_of(host, id),
-                          fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\n",
-                                      record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time, record.started_at),
-                          0600);
+  return os::replace_text(
+      record_of(host, id),
+      fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\n", record.starting ? "starting" : "running",
+                  std::max(record.init_pid, 0), record.init_start_time, record.started_at),
+      0600);
 }
 
 void remove_record(const Host& host, std::uint32_t id) { (void)::unlink(record_of(host, id).c_str()); }

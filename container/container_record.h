@@ -18,7 +18,8 @@ namespace ubc::container {
 /// vzctl's range of container ids.
 inline constexpr std::uint32_t kMaxId = 2147483644;
 
-/// A number is an id whether or not it exists; anything else is looked up as a name. Fails with Code::bad_value, or Code::not_found for a name.
+/// A number is an id whether or not it exists; anything else is looked up as a name. Fails with Code::bad_value, or Code::not_found for a
+/// name.
 [[nodiscard]] Result<std::uint32_t> resolve_id(const Host& host, std::string_view text);
 /// Letters, digits, blank and "-_.+", no leading blank or dot, at most 64.
 [[nodiscard]] Result<> check_name(std::string_view name);

@@ -29,7 +29,8 @@ Result<> read_uid_base(const accounting::ConfigFile& file, HostSettings& setting
   if (!text) return {};
   const auto base = os::parse_number(*text);
   if (!base || *base == 0 || *base % UBC_IDS_PER_SLOT != 0 || *base > 0xffffffffULL - std::uint64_t{UBC_MAX_SLOTS} * UBC_IDS_PER_SLOT)
-    return os::error(Code::bad_value, "{}: UID_BASE=\"{}\" must be a multiple of 65536 with room for {} ranges above it", path, *text, UBC_MAX_SLOTS);
+    return os::error(Code::bad_value, "{}: UID_BASE=\"{}\" must be a multiple of 65536 with room for {} ranges above it", path, *text,
+                     UBC_MAX_SLOTS);
   settings.uid_base = static_cast<std::uint32_t>(*base);
   return {};
 }
@@ -45,7 +46,8 @@ Result<> read_stop_timeout(const accounting::ConfigFile& file, HostSettings& set
   const auto text = file.get("STOP_TIMEOUT");
   if (!text) return {};
   const auto seconds = os::parse_number(*text);
-  if (!seconds || *seconds > 86400) return os::error(Code::bad_value, "{}: STOP_TIMEOUT=\"{}\" must be seconds, at most 86400", path, *text);
+  if (!seconds || *seconds > 86400)
+    return os::error(Code::bad_value, "{}: STOP_TIMEOUT=\"{}\" must be seconds, at most 86400", path, *text);
   settings.stop_timeout_s = static_cast<int>(*seconds);
   return {};
 }
@@ -58,12 +60,13 @@ Result<> attach(const Host& host) {
   if (bpf::hooks_attached(host.paths.pins)) return {};
   const bpf::HookPlan plan = plan_hooks(host);
   if (!plan.can_enforce())
-    return os::error(Code::unsupported, "this kernel cannot enforce what a container is limited to: {}; see ubctl features", plan.why_not());
+    return os::error(Code::unsupported, "this kernel cannot enforce what a container is limited to: {}; see ubctl features",
+                     plan.why_not());
   struct sysinfo seen{};
   (void)::sysinfo(&seen);
-  return bpf::attach_hooks(plan,
-                           {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit), host.settings.fork_errno},
-                           host.paths.pins);
+  return bpf::attach_hooks(
+      plan, {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit), host.settings.fork_errno},
+      host.paths.pins);
 }
 
 }  // namespace
@@ -83,9 +86,11 @@ Result<> check_cgroups(const Host& host) {
   struct statfs seen{};
   if (::statfs(host.paths.cgroups.c_str(), &seen) != 0) return os::sys_error(errno, "look at", host.paths.cgroups);
   if (seen.f_type != CGROUP2_SUPER_MAGIC)
-    return os::error(Code::unsupported, "{} is not cgroup v2: boot with systemd.unified_cgroup_hierarchy=1, or without cgroup v1", host.paths.cgroups);
+    return os::error(Code::unsupported, "{} is not cgroup v2: boot with systemd.unified_cgroup_hierarchy=1, or without cgroup v1",
+                     host.paths.cgroups);
   if (!has_memory_controller(host))
-    return os::error(Code::unsupported, "cgroup v2 at {} has no memory controller (cgroup v1 holds it): boot without cgroup v1", host.paths.cgroups);
+    return os::error(Code::unsupported, "cgroup v2 at {} has no memory controller (cgroup v1 holds it): boot without cgroup v1",
+                     host.paths.cgroups);
   return {};
 }
 
@@ -105,8 +110,10 @@ Result<bpf::Ledger> ensure_ledger(const Host& host) {
   if (!bpf::hooks_attached(host.paths.pins)) UBC_TRY(attach(host));
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
   if (ledger.settings().uid_base != host.settings.uid_base)
-    return os::error(Code::bad_value, "the hooks count uids from {}, but ubc.conf says UID_BASE=\"{}\": stop all containers, run ubctl hooks detach, and start again",
-                     ledger.settings().uid_base, host.settings.uid_base);
+    return os::error(
+        Code::bad_value,
+        "the hooks count uids from {}, but ubc.conf says UID_BASE=\"{}\": stop all containers, run ubctl hooks detach, and start again",
+        ledger.settings().uid_base, host.settings.uid_base);
   ledger.set_fork_errno(host.settings.fork_errno);
   return ledger;
 }

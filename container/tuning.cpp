@@ -19,8 +19,10 @@ Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limit
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
   if (ram)
     if (const auto bytes = UBC_TRY(accounting::write_physpages(cgroup, *ram)))
-      notes.push_back(fmt::format("Container {} holds more memory than the new physpages limit: it may not grow beyond {} now, and setting it again later brings it down",
-                                  id, accounting::format_amount(accounting::Unit::bytes, *bytes)));
+      notes.push_back(
+          fmt::format("Container {} holds more memory than the new physpages limit: it may not grow beyond {} now, and setting it again "
+                      "later brings it down",
+                      id, accounting::format_amount(accounting::Unit::bytes, *bytes)));
   return swap ? accounting::write_swappages(cgroup, *swap) : Result<>{};
 }
 
@@ -58,7 +60,8 @@ Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, s
 }
 
 Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
-  if (const auto guest = running(host, id); !guest) return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
+  if (const auto guest = running(host, id); !guest)
+    return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
   if (!bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
@@ -96,7 +99,8 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
       result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
     }
     accounting::merge_memory(result, memory);
-    for (const ubc_resource sampled : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES}) ledger.note_held(slot, sampled, result.of(sampled).maxheld);
+    for (const ubc_resource sampled : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
+      ledger.note_held(slot, sampled, result.of(sampled).maxheld);
     return result;
   }
   accounting::merge_memory(result, memory);

@@ -22,12 +22,13 @@ using AllLimits = std::array<std::optional<accounting::Limits>, UBC_RESOURCES>;
 /// Fails with Code::bad_value, naming the line.
 [[nodiscard]] Result<AllLimits> limits_in(const accounting::ConfigFile& config);
 
-/// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the same.
-/// What could be done in part only, and what this version does not count yet, goes to `notes`.
+/// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the
+/// same. What could be done in part only, and what this version does not count yet, goes to `notes`.
 [[nodiscard]] Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                                     std::vector<std::string>& notes);
 
-/// apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with Code::bad_state where it does not run.
+/// apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with Code::bad_state where it does not
+/// run.
 [[nodiscard]] Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes);
 
 }  // namespace ubc::container

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order is the one that works with and without nsdelegate on 6.1, 6.12 and 7 (guest-facts 4, C): a helper joins all namespaces but the cgroup
-// one, clones the program into its cgroup as the caller's child, and ends; the program joins the cgroup namespace itself.
+// The order is the one that works with and without nsdelegate on 6.1, 6.12 and 7 (guest-facts 4, C): a helper joins all namespaces but the
+// cgroup one, clones the program into its cgroup as the caller's child, and ends; the program joins the cgroup namespace itself.
 #include "isolate/enter.h"
 
 #include <fcntl.h>
@@ -83,7 +83,8 @@ Result<> send_descriptor(int channel, int fd) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(channel, message.get(), MSG_NOSIGNAL) == 1 ? Result<>{} : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
+  return ::sendmsg(channel, message.get(), MSG_NOSIGNAL) == 1 ? Result<>{}
+                                                              : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
 }
 
 os::Fd receive_descriptor(int channel) {
@@ -119,7 +120,8 @@ Result<> hand_in(const Standard& standard) {
   // Moved above 2 first, so that one does not overwrite the other.
   int copies[3];
   for (const int fd : {0, 1, 2})
-    if ((copies[fd] = ::fcntl(standard.program[fd], F_DUPFD_CLOEXEC, 3)) < 0 && errno != EBADF) return os::sys_error(errno, "hand in a standard descriptor");
+    if ((copies[fd] = ::fcntl(standard.program[fd], F_DUPFD_CLOEXEC, 3)) < 0 && errno != EBADF)
+      return os::sys_error(errno, "hand in a standard descriptor");
   for (const int fd : {0, 1, 2})
     if (copies[fd] >= 0 && ::dup2(copies[fd], fd) < 0) return os::sys_error(errno, "hand in a standard descriptor");
   return {};
@@ -131,12 +133,15 @@ Result<> hand_in(const Standard& standard) {
     UBC_TRY(become_guest_root());
     if (::chdir("/") != 0) return os::sys_error(errno, "enter the guest's root");
     if (::setsid() < 0) return os::sys_error(errno, "start a session");
-    if (spec.terminal) UBC_TRY(open_terminal(channel));
-    else UBC_TRY(hand_in(standard));
+    if (spec.terminal)
+      UBC_TRY(open_terminal(channel));
+    else
+      UBC_TRY(hand_in(standard));
     UBC_TRY(give_up_host_traits());
     report_ready(reports);
     const char* term = spec.terminal ? ::getenv("TERM") : nullptr;
-    return exec_in_guest(spec.command, {fmt::format("TERM={}", term != nullptr ? term : "linux"), "USER=root", "LOGNAME=root", "SHELL=/bin/sh"});
+    return exec_in_guest(spec.command,
+                         {fmt::format("TERM={}", term != nullptr ? term : "linux"), "USER=root", "LOGNAME=root", "SHELL=/bin/sh"});
   }();
   report_failure(reports, failed.error());
   ::_exit(127);
@@ -151,8 +156,10 @@ Result<> hand_in(const Standard& standard) {
   }
   const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);
   if (program == 0) run_program(spec, standard, channel, reports);
-  if (program < 0) report_failure(reports, os::sys_error(errno, "clone into the guest's cgroup").error());
-  else report_pid(reports, program);
+  if (program < 0)
+    report_failure(reports, os::sys_error(errno, "clone into the guest's cgroup").error());
+  else
+    report_pid(reports, program);
   ::_exit(program < 0 ? 1 : 0);
 }
 

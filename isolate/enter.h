@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a program in a running guest: in all its namespaces, in a cgroup below its limits, with a terminal of the guest's own where one is wanted.
+// Runs a program in a running guest: in all its namespaces, in a cgroup below its limits, with a terminal of the guest's own where one is
+// wanted.
 #pragma once
 
 #include <string>
@@ -17,9 +18,9 @@ struct EnterSpec {
   bool terminal = false;              ///< a pty of the guest's, between the caller's terminal and the program
 };
 
-/// Runs it to its end and returns its exit status (128 + signal where one killed it). The caller's SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the
-/// program; a terminal's size follows the caller's. The caller's own terminal is never handed in: where standard descriptors are one and no
-/// pty is wanted, pipes stand between.
+/// Runs it to its end and returns its exit status (128 + signal where one killed it). The caller's SIGINT, SIGTERM, SIGHUP and SIGQUIT go
+/// to the program; a terminal's size follows the caller's. The caller's own terminal is never handed in: where standard descriptors are one
+/// and no pty is wanted, pipes stand between.
 [[nodiscard]] Result<int> run_in_guest(const EnterSpec& spec);
 
 }  // namespace ubc::isolate

@@ -23,7 +23,8 @@ Result<> write_guest_file(const std::string& path, const std::string& text) {
   const os::Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
   if (!file.valid()) return errno == ENOENT || errno == ELOOP ? Result<>{} : Result<>{os::sys_error(errno, "write the guest's", path)};
   return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
-             ? Result<>{} : Result<>{os::sys_error(errno, "write the guest's", path)};
+             ? Result<>{}
+             : Result<>{os::sys_error(errno, "write the guest's", path)};
 }
 
 Result<> name_host(const std::string& name) {
@@ -59,7 +60,8 @@ Result<> settle_in(const GuestSpec& spec) {
 Result<> exec_init(const GuestSpec& spec) { return exec_in_guest(spec.init, {"TERM=linux"}); }
 
 Result<> exec_in_guest(const std::vector<std::string>& command, const std::vector<std::string>& more) {
-  std::vector<std::string> environment{"container=ubc", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"};
+  std::vector<std::string> environment{"container=ubc", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                                       "LANG=C.UTF-8"};
   environment.insert(environment.end(), more.begin(), more.end());
   const auto arguments = os::pointers_to(command), variables = os::pointers_to(environment);
   (void)::execvpe(command.front().c_str(), arguments.data(), variables.data());

@@ -26,8 +26,8 @@ struct LaunchReport {
 /// Reads records into `report` until all writers are gone or `patience_ms` has passed. A failure record becomes the error.
 [[nodiscard]] Result<> await_reports(const os::Fd& pipe, int patience_ms, LaunchReport& report);
 
-/// For tests: ends this process by SIGKILL when the environment's UBC_FAULT names this stage. Killing at each stage must leave what the next
-/// command mends.
+/// For tests: ends this process by SIGKILL when the environment's UBC_FAULT names this stage. Killing at each stage must leave what the
+/// next command mends.
 void fault_point(std::string_view stage);
 
 }  // namespace ubc::isolate

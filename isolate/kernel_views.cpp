@@ -16,9 +16,10 @@ namespace {
 constexpr unsigned kNothing = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 /// What tells about, or acts on, the whole host. A name that this kernel has not is left out.
-constexpr const char* kMaskedFiles[] = {"proc/kcore", "proc/keys", "proc/timer_list", "proc/latency_stats", "proc/sched_debug", "proc/kallsyms",
-                                        "proc/interrupts", "proc/sysrq-trigger", "proc/kmsg"};
-constexpr const char* kMaskedDirectories[] = {"proc/acpi", "proc/asound", "proc/scsi", "sys/firmware", "sys/fs/pstore", "sys/devices/virtual/powercap"};
+constexpr const char* kMaskedFiles[] = {"proc/kcore",    "proc/keys",       "proc/timer_list",    "proc/latency_stats", "proc/sched_debug",
+                                        "proc/kallsyms", "proc/interrupts", "proc/sysrq-trigger", "proc/kmsg"};
+constexpr const char* kMaskedDirectories[] = {"proc/acpi",    "proc/asound",   "proc/scsi",
+                                              "sys/firmware", "sys/fs/pstore", "sys/devices/virtual/powercap"};
 constexpr const char* kReadOnly[] = {"proc/bus", "proc/fs", "proc/irq"};
 
 Result<> mount_view(const os::DirFd& root, const GuestSpec& spec, const std::string& path, const std::string& type, unsigned attributes) {
@@ -31,7 +32,8 @@ Result<> mount_view(const os::DirFd& root, const GuestSpec& spec, const std::str
 Result<> check_null_device() {
   struct stat seen{};
   if (::lstat("/dev/null", &seen) != 0) return os::sys_error(errno, "look at", "/dev/null");
-  if (!S_ISCHR(seen.st_mode) || seen.st_rdev != makedev(1, 3)) return os::error(Code::corrupt, "/dev/null of the guest is not the null device");
+  if (!S_ISCHR(seen.st_mode) || seen.st_rdev != makedev(1, 3))
+    return os::error(Code::corrupt, "/dev/null of the guest is not the null device");
   return {};
 }
 
@@ -64,7 +66,8 @@ Result<> make_read_only(const os::DirFd& root, const std::string& path) {
   const os::Fd copy = UBC_TRY(clone_mount("/" + path));
   mount_attr attributes{};
   attributes.attr_set = kNothing | MOUNT_ATTR_RDONLY;
-  if (::mount_setattr(copy.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) return os::sys_error(errno, "make read-only", "/" + path);
+  if (::mount_setattr(copy.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+    return os::sys_error(errno, "make read-only", "/" + path);
   return attach_mount(copy, target, "/" + path);
 }
 

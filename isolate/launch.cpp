@@ -55,9 +55,11 @@ Result<> raise_loopback() {
   return {};
 }
 
-/// A child of the builder, inside the guest's pid namespace but with the host's rights: only such a one can mount what the kernel then locks.
+/// A child of the builder, inside the guest's pid namespace but with the host's rights: only such a one can mount what the kernel then
+/// locks.
 Result<> run_helper(const GuestSpec& spec, const os::Fd& pidfd, int reports) {
-  if (::setns(pidfd.get(), CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP) != 0) return os::sys_error(errno, "join the guest's namespaces");
+  if (::setns(pidfd.get(), CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP) != 0)
+    return os::sys_error(errno, "join the guest's namespaces");
   const pid_t helper = ::fork();
   if (helper < 0) return os::sys_error(errno, "fork the mount helper");
   if (helper == 0) {

@@ -15,8 +15,8 @@ struct StartedGuest {
   os::Fd pidfd;
 };
 
-/// Returns when the guest's program has been exec'd, or with the stage and cause of what failed, after which nothing of the guest is left but
-/// perhaps a dying process in its cgroup. Needs root. A guest that ends at once has still been started.
+/// Returns when the guest's program has been exec'd, or with the stage and cause of what failed, after which nothing of the guest is left
+/// but perhaps a dying process in its cgroup. Needs root. A guest that ends at once has still been started.
 [[nodiscard]] Result<StartedGuest> launch(const GuestSpec& spec);
 
 }  // namespace ubc::isolate

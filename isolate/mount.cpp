@@ -28,7 +28,8 @@ Result<os::Fd> open_below(const os::DirFd& root, const std::string& path) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   os::Fd fd{static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))};
   if (fd.valid()) return fd;
-  if (errno == ELOOP) return os::error(Code::corrupt, "/{} of the guest is, or lies behind, a symbolic link: make it a directory again", path);
+  if (errno == ELOOP)
+    return os::error(Code::corrupt, "/{} of the guest is, or lies behind, a symbolic link: make it a directory again", path);
   return os::sys_error(errno, "open mount point", "/" + path);
 }
 
@@ -38,9 +39,8 @@ Result<os::Fd> new_mount(const std::string& type, std::initializer_list<MountOpt
   const os::Fd context{::fsopen(type.c_str(), FSOPEN_CLOEXEC)};
   if (!context.valid()) return os::sys_error(errno, "make a file system of type", type);
   for (const MountOption& option : options) {
-    const int failed = option.value.empty()
-                           ? ::fsconfig(context.get(), FSCONFIG_SET_FLAG, option.key.c_str(), nullptr, 0)
-                           : ::fsconfig(context.get(), FSCONFIG_SET_STRING, option.key.c_str(), option.value.c_str(), 0);
+    const int failed = option.value.empty() ? ::fsconfig(context.get(), FSCONFIG_SET_FLAG, option.key.c_str(), nullptr, 0)
+                                            : ::fsconfig(context.get(), FSCONFIG_SET_STRING, option.key.c_str(), option.value.c_str(), 0);
     if (failed != 0)
       return os::with_context(Result<os::Fd>{os::sys_error(errno, fmt::format("set {}={} of", option.key, option.value), type)}, "mount");
   }

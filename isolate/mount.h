@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounts by file descriptor: a target is opened without following any symlink, then mounted on by its fd, so that what a guest left in its tree
-// can't send a mount elsewhere.
+// Mounts by file descriptor: a target is opened without following any symlink, then mounted on by its fd, so that what a guest left in its
+// tree can't send a mount elsewhere.
 #pragma once
 
 #include <sys/mount.h>
@@ -24,7 +24,8 @@ struct MountOption {
 [[nodiscard]] Result<os::Fd> new_mount(const std::string& type, std::initializer_list<MountOption> options, unsigned attributes);
 /// A copy of the mount at `path`, mounted nowhere yet; without the mounts below it.
 [[nodiscard]] Result<os::Fd> clone_mount(const std::string& path);
-/// Opens a directory or file below `root` (an open directory) as a mount target: no symlink on the way. A missing directory is made for `owner`.
+/// Opens a directory or file below `root` (an open directory) as a mount target: no symlink on the way. A missing directory is made for
+/// `owner`.
 [[nodiscard]] Result<os::Fd> open_target(const os::DirFd& root, const std::string& path, uid_t owner);
 /// The same, for what need not be there: an invalid Fd if it is not.
 [[nodiscard]] Result<os::Fd> open_if_there(const os::DirFd& root, const std::string& path);

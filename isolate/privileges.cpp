@@ -20,19 +20,26 @@ namespace ubc::isolate {
 namespace {
 
 /// Acts on the whole host, or on nothing that a guest has. The user namespace makes them powerless already: this is the second wall.
-constexpr cap_value_t kDropped[] = {CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_TIME, CAP_WAKE_ALARM, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_SYSLOG,
-                                    CAP_BLOCK_SUSPEND, CAP_PERFMON, CAP_BPF, CAP_CHECKPOINT_RESTORE, CAP_AUDIT_READ, CAP_AUDIT_WRITE,
-                                    CAP_AUDIT_CONTROL};
+constexpr cap_value_t kDropped[] = {CAP_SYS_MODULE,         CAP_SYS_RAWIO,  CAP_SYS_TIME,      CAP_WAKE_ALARM,   CAP_MAC_ADMIN,
+                                    CAP_MAC_OVERRIDE,       CAP_SYSLOG,     CAP_BLOCK_SUSPEND, CAP_PERFMON,      CAP_BPF,
+                                    CAP_CHECKPOINT_RESTORE, CAP_AUDIT_READ, CAP_AUDIT_WRITE,   CAP_AUDIT_CONTROL};
 
 struct ResourceLimit {
   int resource;
   rlim_t soft, hard;
 };
 constexpr ResourceLimit kResourceLimits[] = {
-    {RLIMIT_NOFILE, 1024, 524288},         {RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY},  {RLIMIT_MEMLOCK, 65536, 65536},
-    {RLIMIT_CORE, 0, 0},                   {RLIMIT_STACK, 8 << 20, RLIM_INFINITY},        {RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY},
-    {RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY},   {RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY}, {RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
-    {RLIMIT_RTPRIO, 0, 0},                 {RLIMIT_NICE, 0, 0},
+    {RLIMIT_NOFILE, 1024, 524288},
+    {RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY},
+    {RLIMIT_MEMLOCK, 65536, 65536},
+    {RLIMIT_CORE, 0, 0},
+    {RLIMIT_STACK, 8 << 20, RLIM_INFINITY},
+    {RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY},
+    {RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY},
+    {RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY},
+    {RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
+    {RLIMIT_RTPRIO, 0, 0},
+    {RLIMIT_NICE, 0, 0},
 };
 
 Result<> set_resource_limits() {
@@ -59,7 +66,8 @@ void reset_signals() {
 
 Result<> cut_capabilities() {
   for (const cap_value_t capability : kDropped)
-    if (cap_drop_bound(capability) != 0 && errno != EINVAL) return os::sys_error(errno, "drop a capability");   // EINVAL: this kernel has it not
+    if (cap_drop_bound(capability) != 0 && errno != EINVAL)
+      return os::sys_error(errno, "drop a capability");   // EINVAL: this kernel has it not
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return os::sys_error(errno, "clear ambient capabilities");
   cap_t capabilities = cap_get_proc();
   const bool cleared = capabilities != nullptr && cap_clear_flag(capabilities, CAP_INHERITABLE) == 0 && cap_set_proc(capabilities) == 0;

@@ -19,8 +19,8 @@ namespace {
 
 constexpr unsigned kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
-/// Where the layers are attached while the overlay is made, in this mount namespace only. The guest sees these names in its mountinfo instead of
-/// the host's paths. Any two directories that every host has.
+/// Where the layers are attached while the overlay is made, in this mount namespace only. The guest sees these names in its mountinfo
+/// instead of the host's paths. Any two directories that every host has.
 constexpr const char* kLowerStage = "/proc";
 constexpr const char* kUpperStage = "/sys";
 
@@ -28,13 +28,14 @@ struct Device {
   const char* name;
   unsigned major, minor;
 };
-constexpr Device kDevices[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}, {"console", 1, 3}};
+constexpr Device kDevices[] = {{"null", 1, 3},    {"zero", 1, 5}, {"full", 1, 7},   {"random", 1, 8},
+                               {"urandom", 1, 9}, {"tty", 5, 0},  {"console", 1, 3}};
 struct Link {
   const char* name;
   const char* target;
 };
-constexpr Link kLinks[] = {{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-                           {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"}, {"core", "/proc/kcore"}};
+constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+                           {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"}};
 
 /// The template, shared read-only, its ids shifted to the guest's.
 Result<os::Fd> map_lower(const GuestSpec& spec, const os::Fd& userns) {
@@ -45,7 +46,8 @@ Result<os::Fd> map_lower(const GuestSpec& spec, const os::Fd& userns) {
   attributes.userns_fd = static_cast<std::uint64_t>(userns.get());
   if (::mount_setattr(lower.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
     return errno == EINVAL ? os::error(Code::unsupported,
-                                       "shift the ids of template {}: the file system it lies on cannot be idmapped by this kernel; keep templates on ext4, xfs or btrfs",
+                                       "shift the ids of template {}: the file system it lies on cannot be idmapped by this kernel; keep "
+                                       "templates on ext4, xfs or btrfs",
                                        spec.lower)
                            : Result<os::Fd>{os::sys_error(errno, "shift the ids of template", spec.lower)};
   return lower;
@@ -63,8 +65,13 @@ Result<os::Fd> mount_overlay(const GuestSpec& spec, const os::Fd& userns) {
   UBC_TRY(stage(area, kUpperStage, spec.area));
   const std::string upper = kUpperStage;
   os::Fd root = UBC_TRY(new_mount("overlay",
-                                  {{"lowerdir", kLowerStage}, {"upperdir", upper + "/upper"}, {"workdir", upper + "/work"}, {"metacopy", "off"},
-                                   {"index", "off"}, {"xino", "off"}, {"redirect_dir", "off"}},
+                                  {{"lowerdir", kLowerStage},
+                                   {"upperdir", upper + "/upper"},
+                                   {"workdir", upper + "/work"},
+                                   {"metacopy", "off"},
+                                   {"index", "off"},
+                                   {"xino", "off"},
+                                   {"redirect_dir", "off"}},
                                   MOUNT_ATTR_NODEV));
   struct statvfs seen{};
   if (::fstatvfs(root.get(), &seen) == 0 && (seen.f_flag & ST_RDONLY) != 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guest's system call filter. libseccomp writes it when ubc is built (seccomp_policy.cpp), so that a start loads no library and compiles nothing.
+// The guest's system call filter. libseccomp writes it when ubc is built (seccomp_policy.cpp), so that a start loads no library and
+// compiles nothing.
 #pragma once
 
 #include "os/result.h"

@@ -8,16 +8,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
 #include <vector>
 
 namespace {
 
-constexpr const char* kRefused[] = {"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "open_by_handle_at", "swapon",
-                                    "swapoff", "acct", "quotactl", "quotactl_fd", "bpf", "perf_event_open", "iopl", "ioperm", "lookup_dcookie",
-                                    "nfsservctl", "uselib", "userfaultfd", "vm86", "vm86old"};
+constexpr const char* kRefused[] = {
+    "init_module",     "finit_module", "delete_module", "kexec_load",     "kexec_file_load", "open_by_handle_at",
+    "swapon",          "swapoff",      "acct",          "quotactl",       "quotactl_fd",     "bpf",
+    "perf_event_open", "iopl",         "ioperm",        "lookup_dcookie", "nfsservctl",      "uselib",
+    "userfaultfd",     "vm86",         "vm86old"};
 /// Keyrings are not namespaced; io_uring makes files and sockets where no hook of ours has been proven yet.
 constexpr const char* kAbsent[] = {"add_key", "request_key", "keyctl", "io_uring_setup", "io_uring_enter", "io_uring_register"};
 constexpr int kFamilies[] = {AF_VSOCK, AF_ALG, AF_KEY, AF_RDS, AF_TIPC};

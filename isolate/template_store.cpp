@@ -74,7 +74,7 @@ Result<os::Fd> open_in_root(const os::DirFd& root, const char* path, std::uint64
 
 bool is_program(const os::DirFd& root, const char* path) {
   const auto file = open_in_root(root, path, O_PATH);
-  struct stat seen {};
+  struct stat seen{};
   return file && ::fstat(file->get(), &seen) == 0 && S_ISREG(seen.st_mode) && (seen.st_mode & 0111) != 0;
 }
 
@@ -97,7 +97,7 @@ Result<> check_rootfs(const std::string& path, const std::string& archive) {
 }
 
 bool exists(const std::string& path) {
-  struct stat seen {};
+  struct stat seen{};
   return ::lstat(path.c_str(), &seen) == 0;
 }
 

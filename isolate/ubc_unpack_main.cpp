@@ -46,7 +46,7 @@ Result<Arguments> parse(std::span<char*> words) {
 Result<isolate::UnpackReport> run(std::span<char*> words) {
   const Arguments arguments = UBC_TRY(parse(words));
   const os::Fd archive = UBC_TRY(os::open_file(arguments.archive, O_RDONLY | O_NOCTTY | O_NONBLOCK));
-  struct stat seen {};
+  struct stat seen{};
   if (::fstat(archive.get(), &seen) != 0) return os::sys_error(errno, "look at", arguments.archive);
   if (!S_ISREG(seen.st_mode)) return os::error(Code::bad_value, "unpack {}: it is not a regular file", arguments.archive);
   UBC_TRY(isolate::confine_to(arguments.directory));

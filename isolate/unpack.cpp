@@ -93,7 +93,7 @@ Result<> check_parents(const std::vector<std::string>& components, std::string_v
   std::string parent;
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
     parent += (i == 0 ? "" : "/") + components[i];
-    struct stat seen {};
+    struct stat seen{};
     if (::lstat(parent.c_str(), &seen) != 0) {
       if (errno == ENOENT) return {};
       return os::sys_error(errno, "look at", parent);
@@ -112,7 +112,7 @@ Result<> check_hardlink(archive_entry* entry, const std::string& member) {
   const auto components = UBC_TRY(os::with_context(safe_components(target, "hard link target"), member));
   UBC_TRY(os::with_context(check_parents(components, "hard link target"), member));
   const std::string path = joined(components);
-  struct stat seen {};
+  struct stat seen{};
   if (::lstat(path.c_str(), &seen) != 0)
     return os::error(Code::corrupt, "{} is a hard link to {}, which no earlier member made", member, path);
   if (!S_ISREG(seen.st_mode)) return os::error(Code::corrupt, "{} is a hard link to {}, which is no regular file", member, path);
@@ -136,7 +136,7 @@ Result<> check_owner(archive_entry* entry, const std::string& member) {
 
 /// A member may replace an earlier one of its own kind only.
 Result<> check_replacement(archive_entry* entry, const std::string& member) {
-  struct stat seen {};
+  struct stat seen{};
   if (::lstat(member.c_str(), &seen) != 0) return {};
   const mode_t type = archive_entry_hardlink(entry) != nullptr ? mode_t{S_IFREG} : archive_entry_filetype(entry);
   if ((seen.st_mode & S_IFMT) == type) return {};

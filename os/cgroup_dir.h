@@ -32,7 +32,8 @@ class CgroupDir {
   [[nodiscard]] Result<> enable_controllers(const std::vector<std::string_view>& controllers) const;
   /// True while a process (or zombie) is in it or below.
   [[nodiscard]] Result<bool> populated() const;
-  /// SIGKILL to all in it and below, however they fork. On 6.1 and 6.12 whatever is cloned into it later is killed too (kernel-facts): make it anew.
+  /// SIGKILL to all in it and below, however they fork. On 6.1 and 6.12 whatever is cloned into it later is killed too (kernel-facts): make
+  /// it anew.
   [[nodiscard]] Result<> kill() const;
   /// Gives the directory and the files that the kernel lists in /sys/kernel/cgroup/delegate to `owner`, uid and gid.
   [[nodiscard]] Result<> delegate(uid_t owner) const;
@@ -43,7 +44,8 @@ class CgroupDir {
   DirFd dir_;
 };
 
-/// Removes a cgroup and all below it, leaves first; waits up to `patience` for the kernel to finish with their dead. One that is not there is no error.
+/// Removes a cgroup and all below it, leaves first; waits up to `patience` for the kernel to finish with their dead. One that is not there
+/// is no error.
 [[nodiscard]] Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience);
 
 }  // namespace ubc::os

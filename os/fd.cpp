@@ -13,9 +13,7 @@ Fd::~Fd() {
   if (fd_ >= 0) (void)::close(fd_);
 }
 
-Result<DirFd> DirFd::open(const std::string& path) {
-  return DirFd{UBC_TRY(open_file(path, O_RDONLY | O_DIRECTORY)), path};
-}
+Result<DirFd> DirFd::open(const std::string& path) { return DirFd{UBC_TRY(open_file(path, O_RDONLY | O_DIRECTORY)), path}; }
 
 Result<DirFd> DirFd::open_dir(const std::string& path) const {
   return DirFd{UBC_TRY(open_file_at(*this, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)), path_of(path)};

@@ -67,9 +67,10 @@ using os::Result;
 }  // namespace ubc
 
 /// Unwraps a Result or returns its error from the enclosing function. Do not nest.
-#define UBC_TRY(expr)                                                                      \
-  __extension__({                                                                          \
-    auto&& ubc_try_ = (expr);                                                              \
-    if (!ubc_try_) [[unlikely]] return std::unexpected(std::move(ubc_try_).error());       \
-    *std::move(ubc_try_);                                                                  \
+#define UBC_TRY(expr)                                      \
+  __extension__({                                          \
+    auto&& ubc_try_ = (expr);                              \
+    if (!ubc_try_) [[unlikely]]                            \
+      return std::unexpected(std::move(ubc_try_).error()); \
+    *std::move(ubc_try_);                                  \
   })

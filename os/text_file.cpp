@@ -39,9 +39,7 @@ Result<std::string> read_text_at(const DirFd& dir, const std::string& path) {
   return read_all(UBC_TRY(open_file_at(dir, path, O_RDONLY)), dir.path_of(path));
 }
 
-Result<> write_knob(const std::string& path, std::string_view text) {
-  return write_once(UBC_TRY(open_file(path, O_WRONLY)), text, path);
-}
+Result<> write_knob(const std::string& path, std::string_view text) { return write_once(UBC_TRY(open_file(path, O_WRONLY)), text, path); }
 
 Result<> write_knob_at(const DirFd& dir, const std::string& path, std::string_view text) {
   return write_once(UBC_TRY(open_file_at(dir, path, O_WRONLY)), text, dir.path_of(path));

@@ -110,8 +110,8 @@ TEST(ChargeModelInTheKernel, AgreesWithTheModelAfterEveryStepOfEverySequence) {
       const ModelCounter was = model;
       const ChargeStep step = sequence.next(was);
       take(kernel, resource, model, step);
-      ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << " step " << i << ": " << testing::PrintToString(step) << " at "
-                                                << testing::PrintToString(was);
+      ASSERT_FALSE(testing::Test::HasFailure())
+          << "seed " << seed << " step " << i << ": " << testing::PrintToString(step) << " at " << testing::PrintToString(was);
     }
   }
   for (std::uint32_t resource = 0; resource < UBC_RESOURCES; ++resource) {   // a step touched its own counter only

@@ -10,11 +10,11 @@
 enum step_op { STEP_CHARGE = 1, STEP_UNCHARGE = 2 };
 
 struct charge_step {
-	ubc_u64 amount;
-	ubc_u32 op;              /* enum step_op */
-	ubc_u32 resource;
-	ubc_u32 severity;        /* enum ubc_severity, of a charge */
-	int verdict;             /* out: what charge() returned; 0 after an uncharge */
+  ubc_u64 amount;
+  ubc_u32 op;              /* enum step_op */
+  ubc_u32 resource;
+  ubc_u32 severity;        /* enum ubc_severity, of a charge */
+  int verdict;             /* out: what charge() returned; 0 after an uncharge */
 };
 UBC_ABI_SIZE(charge_step, 24);
 

@@ -91,14 +91,16 @@ TEST(Numfile, AnonymousFilesCountEach) {
 TEST(Numfile, DupAndForkAreFree) {
   const std::uint32_t slot = fresh_slot();
   Shared<std::uint64_t> before, after;
-  EXPECT_EQ(run_in(slot, [&] {
-              const int fd = ::open("/dev/null", O_RDONLY);
-              *before = held(slot, UBC_NUMFILE);
-              for (int i = 0; i < 10; ++i) (void)::dup(fd);
-              const Process child{[] { return ::pause(); }};
-              *after = held(slot, UBC_NUMFILE);
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     const int fd = ::open("/dev/null", O_RDONLY);
+                     *before = held(slot, UBC_NUMFILE);
+                     for (int i = 0; i < 10; ++i) (void)::dup(fd);
+                     const Process child{[] { return ::pause(); }};
+                     *after = held(slot, UBC_NUMFILE);
+                     return 0;
+                   }),
+            0);
   EXPECT_EQ(*before, 1U);
   EXPECT_EQ(*after, 1U);
 }
@@ -141,11 +143,13 @@ TEST(Numfile, ThePassedFileIsItsOpenersUntilTheReceiverClosesIt) {
   EXPECT_EQ(run_in(opener, [&] { return send_fd(pair[0], ::open("/dev/zero", O_RDONLY)) ? 0 : 1; }), 0);
   EXPECT_EQ(settled(opener, UBC_NUMPROC, 0), 0U);
   EXPECT_EQ(held(opener, UBC_NUMFILE), 1U);   // in flight, its process dead
-  EXPECT_EQ(run_in(receiver, [&] {
-              const int fd = receive_fd(pair[1]);
-              if (held(opener, UBC_NUMFILE) != 1 || held(receiver, UBC_NUMFILE) != 0) return 1;
-              return ::close(fd);
-            }), 0);
+  EXPECT_EQ(run_in(receiver,
+                   [&] {
+                     const int fd = receive_fd(pair[1]);
+                     if (held(opener, UBC_NUMFILE) != 1 || held(receiver, UBC_NUMFILE) != 0) return 1;
+                     return ::close(fd);
+                   }),
+            0);
   EXPECT_EQ(settled(opener, UBC_NUMFILE, 0), 0U);
   (void)::close(pair[0]);
   (void)::close(pair[1]);

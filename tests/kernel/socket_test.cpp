@@ -131,15 +131,17 @@ TEST(Numothersock, AUnixConnectionIsPaidForByTheOneThatConnects) {
   ASSERT_EQ(::listen(listener, 16), 0);
   limit(slot, UBC_NUMOTHERSOCK, 3, 3);
   Shared<int> second;
-  EXPECT_EQ(run_in(slot, [&] {
-              const int one = ::socket(AF_UNIX, SOCK_STREAM, 0);
-              if (::connect(one, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 1;
-              if (held(slot, UBC_NUMOTHERSOCK) != 2) return 2;
-              const int two = ::socket(AF_UNIX, SOCK_STREAM, 0);
-              if (::connect(two, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return 3;
-              *second = errno;
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     const int one = ::socket(AF_UNIX, SOCK_STREAM, 0);
+                     if (::connect(one, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 1;
+                     if (held(slot, UBC_NUMOTHERSOCK) != 2) return 2;
+                     const int two = ::socket(AF_UNIX, SOCK_STREAM, 0);
+                     if (::connect(two, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return 3;
+                     *second = errno;
+                     return 0;
+                   }),
+            0);
   EXPECT_EQ(*second, ENOMEM);
   EXPECT_EQ(held(slot, UBC_NUMOTHERSOCK), 2U);   // the end that was never accepted, and its peer that it refers to
   (void)::close(listener);

@@ -67,7 +67,8 @@ void churn(std::atomic<long>& left, unsigned seed) {
   while (left.fetch_sub(1) > 0) {
     seed = seed * 1103515245 + 12345;
     switch ((seed >> 16) % 8) {
-      case 0: case 1: keep(::open("/dev/null", O_RDONLY)); break;
+      case 0:
+      case 1: keep(::open("/dev/null", O_RDONLY)); break;
       case 2: keep(::socket(AF_INET, SOCK_STREAM, 0)); break;
       case 3: keep(::socket(AF_UNIX, SOCK_DGRAM, 0)); break;
       case 4: {
@@ -166,14 +167,16 @@ TEST(Storm, AForkBombOnTwoCpusNeverPassesItsBarrierAndAnotherContainerForksOn) {
     })();
   }};
   EXPECT_EQ(settled(slot, UBC_NUMPROC, 40), 40U);
-  EXPECT_EQ(run_in(other, [] {
-              for (int i = 0; i < 20; ++i) {
-                const pid_t pid = ::fork();
-                if (pid == 0) ::_exit(0);
-                if (pid < 0 || ::waitpid(pid, nullptr, 0) != pid) return 1;
-              }
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(other,
+                   [] {
+                     for (int i = 0; i < 20; ++i) {
+                       const pid_t pid = ::fork();
+                       if (pid == 0) ::_exit(0);
+                       if (pid < 0 || ::waitpid(pid, nullptr, 0) != pid) return 1;
+                     }
+                     return 0;
+                   }),
+            0);
   cgroup.kill();
   (void)bomb.wait();
   sampler.stop();
@@ -193,8 +196,10 @@ TEST(Storm, AnOpenStormOfSixtyFourTasksNeverPassesItsBarrier) {
       if (::fork() == 0) {
         while (left->fetch_sub(1) > 0) {
           int ends[2];
-          if (left->load() % 3 == 0) (void)::pipe(ends);
-          else (void)::open("/dev/null", O_RDONLY);
+          if (left->load() % 3 == 0)
+            (void)::pipe(ends);
+          else
+            (void)::open("/dev/null", O_RDONLY);
         }
         (void)::pause();
       }

@@ -76,16 +76,18 @@ TEST(Numproc, TheSwitchMakesARefusedForkSayEagain) {
 TEST(Numproc, AZombieCountsUntilItIsReaped) {
   const std::uint32_t slot = fresh_slot();
   Shared<std::uint64_t> as_zombie, reaped;
-  EXPECT_EQ(run_in(slot, [&] {
-              const pid_t pid = ::fork();
-              if (pid == 0) ::_exit(0);
-              siginfo_t info{};
-              (void)::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
-              *as_zombie = held(slot, UBC_NUMPROC);
-              (void)::waitpid(pid, nullptr, 0);
-              *reaped = held(slot, UBC_NUMPROC);
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     const pid_t pid = ::fork();
+                     if (pid == 0) ::_exit(0);
+                     siginfo_t info{};
+                     (void)::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+                     *as_zombie = held(slot, UBC_NUMPROC);
+                     (void)::waitpid(pid, nullptr, 0);
+                     *reaped = held(slot, UBC_NUMPROC);
+                     return 0;
+                   }),
+            0);
   EXPECT_EQ(*as_zombie, 2U);
   EXPECT_EQ(*reaped, 1U);
 }
@@ -94,16 +96,18 @@ TEST(Numproc, ThreadsCountAndTheRefusedOneLeavesNothing) {
   const std::uint32_t slot = fresh_slot();
   limit(slot, UBC_NUMPROC, 4, 4);
   Shared<int> threads;
-  EXPECT_EQ(run_in(slot, [&] {
-              std::vector<std::thread> all;
-              try {
-                for (int i = 0; i < 10; ++i) all.emplace_back([] { (void)::usleep(200'000); });
-              } catch (const std::system_error&) {
-              }
-              *threads = static_cast<int>(all.size());
-              for (std::thread& one : all) one.join();
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     std::vector<std::thread> all;
+                     try {
+                       for (int i = 0; i < 10; ++i) all.emplace_back([] { (void)::usleep(200'000); });
+                     } catch (const std::system_error&) {
+                     }
+                     *threads = static_cast<int>(all.size());
+                     for (std::thread& one : all) one.join();
+                     return 0;
+                   }),
+            0);
   EXPECT_EQ(*threads, 3);
   EXPECT_EQ(maxheld(slot, UBC_NUMPROC), 4U);
   EXPECT_EQ(settled(slot, UBC_NUMPROC, 0), 0U);
@@ -112,14 +116,16 @@ TEST(Numproc, ThreadsCountAndTheRefusedOneLeavesNothing) {
 TEST(Numproc, ThreeHundredForksInARowFitBelowABarrierOfThree) {
   const std::uint32_t slot = fresh_slot();
   limit(slot, UBC_NUMPROC, 3, 3);
-  EXPECT_EQ(run_in(slot, [] {
-              for (int i = 0; i < 300; ++i) {
-                const pid_t pid = ::fork();
-                if (pid == 0) ::_exit(0);
-                if (pid < 0 || ::waitpid(pid, nullptr, 0) != pid) return 1;
-              }
-              return 0;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [] {
+                     for (int i = 0; i < 300; ++i) {
+                       const pid_t pid = ::fork();
+                       if (pid == 0) ::_exit(0);
+                       if (pid < 0 || ::waitpid(pid, nullptr, 0) != pid) return 1;
+                     }
+                     return 0;
+                   }),
+            0);
   EXPECT_EQ(failcnt(slot, UBC_NUMPROC), 0U);
 }
 
@@ -136,20 +142,22 @@ TEST(Numproc, JoiningAFullContainerIsRefused) {
 TEST(Numproc, ALimitBelowHeldIsAcceptedAndBlocksGrowthOnly) {
   const std::uint32_t slot = fresh_slot();
   Shared<Bomb> bomb;
-  EXPECT_EQ(run_in(slot, [&] {
-              fork_until_refused(*bomb, 6);
-              limit(slot, UBC_NUMPROC, 3, 3);
-              Bomb more;
-              fork_until_refused(more, 1);
-              const bool stayed = held(slot, UBC_NUMPROC) == 7 && more.children == 0;
-              limit(slot, UBC_NUMPROC, 8, 8);
-              fork_until_refused(more, 1);
-              (void)::signal(SIGTERM, SIG_IGN);
-              (void)::kill(-1, SIGTERM);
-              while (::wait(nullptr) > 0) {
-              }
-              return stayed && more.children == 1 ? 0 : 1;
-            }), 0);
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     fork_until_refused(*bomb, 6);
+                     limit(slot, UBC_NUMPROC, 3, 3);
+                     Bomb more;
+                     fork_until_refused(more, 1);
+                     const bool stayed = held(slot, UBC_NUMPROC) == 7 && more.children == 0;
+                     limit(slot, UBC_NUMPROC, 8, 8);
+                     fork_until_refused(more, 1);
+                     (void)::signal(SIGTERM, SIG_IGN);
+                     (void)::kill(-1, SIGTERM);
+                     while (::wait(nullptr) > 0) {
+                     }
+                     return stayed && more.children == 1 ? 0 : 1;
+                   }),
+            0);
 }
 
 TEST(Numproc, TheHostsOwnProcessesAreNeverCharged) {
@@ -158,7 +166,6 @@ TEST(Numproc, TheHostsOwnProcessesAreNeverCharged) {
   for (const ubc_resource resource : {UBC_NUMPROC, UBC_NUMFILE, UBC_PRIVVMPAGES, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK})
     EXPECT_EQ(held(0, resource), 0U) << resource;
 }
-
 
 }  // namespace
 }  // namespace ubc::test

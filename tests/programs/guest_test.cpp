@@ -105,7 +105,9 @@ TEST_F(Guest, ForksAboveNumprocAreRefusedWithEnomemAndALiveRaiseLetsThemPass) {
 
 TEST_F(Guest, SetSavesInPlaceAndKeepsWhatItDoesNotKnow) {
   create();
-  { std::ofstream{"/etc/ubc/conf/101.conf", std::ios::app} << "# a comment\nSOMETHING_ELSE=\"kept\"\nNUMFILE=\"10\"\n"; }
+  {
+    std::ofstream{"/etc/ubc/conf/101.conf", std::ios::app} << "# a comment\nSOMETHING_ELSE=\"kept\"\nNUMFILE=\"10\"\n";
+  }
   EXPECT_EQ(ubctl("set 101 --numfile 300:400 --privvmpages 64M:72M --save").status, 0);
   const std::string config = text_of("/etc/ubc/conf/101.conf");
   EXPECT_THAT(config, HasSubstr("# a comment\nSOMETHING_ELSE=\"kept\"\nNUMFILE=\"300:400\"\n"));
@@ -124,12 +126,18 @@ TEST_F(Guest, BadInputIsOneSentenceAndChangesNothing) {
     int status;
     const char* says;
   } cases[] = {
-      {"set 101 --numprok 5 --save", 21, "numprok"},        {"set 101 --numproc 9:5 --save", 21, "barrier is over the limit"},
-      {"set 101 --numproc 1K --save", 21, "whole number"},  {"set 101 --physpages 12Q --save", 21, "Bad parameter"},
-      {"set 101 --numproc -3 --save", 21, "numproc"},       {"create 101 --ostemplate busybox", 44, "exists already"},
-      {"create 105 --ostemplate nothing", 91, "nothing"},   {"start 999", 14, "there is no container 999"},
-      {"exec 0 true", 21, "Bad CT ID"},                     {"frobnicate 101", 20, "Bad command: frobnicate"},
-      {"list -o numprc", 21, "did you mean numproc"},       {"set nobody --numproc 1", 14, "no container named nobody"},
+      {"set 101 --numprok 5 --save", 21, "numprok"},
+      {"set 101 --numproc 9:5 --save", 21, "barrier is over the limit"},
+      {"set 101 --numproc 1K --save", 21, "whole number"},
+      {"set 101 --physpages 12Q --save", 21, "Bad parameter"},
+      {"set 101 --numproc -3 --save", 21, "numproc"},
+      {"create 101 --ostemplate busybox", 44, "exists already"},
+      {"create 105 --ostemplate nothing", 91, "nothing"},
+      {"start 999", 14, "there is no container 999"},
+      {"exec 0 true", 21, "Bad CT ID"},
+      {"frobnicate 101", 20, "Bad command: frobnicate"},
+      {"list -o numprc", 21, "did you mean numproc"},
+      {"set nobody --numproc 1", 14, "no container named nobody"},
   };
   for (const auto& each : cases) {
     const Ran ran = ubctl(each.arguments);
@@ -142,7 +150,9 @@ TEST_F(Guest, BadInputIsOneSentenceAndChangesNothing) {
 
 TEST_F(Guest, ABrokenConfigurationLineStopsTheStartAndNamesItself) {
   create();
-  { std::ofstream{"/etc/ubc/conf/101.conf", std::ios::app} << "NUMFILE=\"lots\"\n"; }
+  {
+    std::ofstream{"/etc/ubc/conf/101.conf", std::ios::app} << "NUMFILE=\"lots\"\n";
+  }
   const Ran started = ubctl("start 101");
   EXPECT_EQ(started.status, 21);
   EXPECT_THAT(started.output, HasSubstr("NUMFILE"));
@@ -151,8 +161,8 @@ TEST_F(Guest, ABrokenConfigurationLineStopsTheStartAndNamesItself) {
 
 TEST_F(Guest, UbctlKilledAtAnyStageOfStartIsMendedByTheNextStart) {
   create();
-  for (const std::string stage : {"start:record", "start:cgroups", "start:limits", "launch:cloned", "launch:overlay", "launch:root", "launch:mounts",
-                                  "launch:guest", "start:launched"}) {
+  for (const std::string stage : {"start:record", "start:cgroups", "start:limits", "launch:cloned", "launch:overlay", "launch:root",
+                                  "launch:mounts", "launch:guest", "start:launched"}) {
     EXPECT_NE(shell("UBC_FAULT=" + stage + " " + UBCTL + " start 101").status, 0) << stage;
     const Ran again = ubctl("start 101");
     EXPECT_EQ(again.status, 0) << stage << ": " << again.output;
@@ -197,16 +207,21 @@ TEST_F(Guest, GuestRootCannotUnmaskMakeDevicesRaiseItsLimitsOrSeeTheHost) {
       {"ping -c1 -w2 127.0.0.1 >/dev/null", true},
       {"touch /tmp/mine && echo 1 > /dev/null", true},
   };
-  for (const auto& each : cases) EXPECT_EQ(ubctl(std::string{"exec2 101 '"} + each.command + "'").status == 0, each.succeeds) << each.command;
+  for (const auto& each : cases)
+    EXPECT_EQ(ubctl(std::string{"exec2 101 '"} + each.command + "'").status == 0, each.succeeds) << each.command;
 }
 
 TEST_F(Guest, RawShowsTheClassicTable) {
   create("--numproc 20:30");
   const std::string raw = ubctl("show 101 --raw").output;
-  EXPECT_TRUE(raw.starts_with("Version: 2.5\n"
-                              "       uid  resource                     held              maxheld              barrier                limit              failcnt\n"
-                              "      101:  kmemsize                        0                    0  9223372036854775807  9223372036854775807                    0\n")) << raw;
-  EXPECT_THAT(raw, HasSubstr("            numproc                         0                    0                   20                   30                    0\n"));
+  EXPECT_TRUE(raw.starts_with(
+      "Version: 2.5\n"
+      "       uid  resource                     held              maxheld              barrier                limit              failcnt\n"
+      "      101:  kmemsize                        0                    0  9223372036854775807  9223372036854775807                    "
+      "0\n"))
+      << raw;
+  EXPECT_THAT(raw, HasSubstr("            numproc                         0                    0                   20                   30 "
+                             "                   0\n"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ class ChargeSequence {
   [[nodiscard]] ChargeStep new_limits(std::uint64_t held);
 
   std::mt19937_64 random_;
-  std::uint64_t most_;   ///< in one charge
+  std::uint64_t most_;  ///< in one charge
 };
 
 /// True: granted, or nothing was refused (an uncharge of what is held, new limits). False: refused, or more given back than held.

@@ -61,10 +61,14 @@ TEST(UserBeancounters, EachLineIsAsWideAsThe64BitKernelsPrintedIt) {
   snapshot.of(UBC_KMEMSIZE) = {836919, 1005343, 2752512, 2936012, 0};
   snapshot.of(UBC_NUMPROC) = {20, 26, 65, 65, 3};
   const std::string text = user_beancounters({{123, snapshot}});
-  EXPECT_TRUE(text.starts_with("Version: 2.5\n"
-                               "       uid  resource                     held              maxheld              barrier                limit              failcnt\n"
-                               "      123:  kmemsize                   836919              1005343              2752512              2936012                    0\n")) << text;
-  EXPECT_THAT(text, testing::HasSubstr("            numproc                        20                   26                   65                   65                    3\n"));
+  EXPECT_TRUE(text.starts_with(
+      "Version: 2.5\n"
+      "       uid  resource                     held              maxheld              barrier                limit              failcnt\n"
+      "      123:  kmemsize                   836919              1005343              2752512              2936012                    "
+      "0\n"))
+      << text;
+  EXPECT_THAT(text, testing::HasSubstr("            numproc                        20                   26                   65            "
+                                       "       65                    3\n"));
   EXPECT_EQ(std::ranges::count(text, '\n'), 2 + kClassicRows);
   EXPECT_EQ(text.size(), 13U + 130U * (1 + kClassicRows));
 }

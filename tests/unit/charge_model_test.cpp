@@ -144,10 +144,10 @@ TEST(ChargeSequence, VisitsEveryBoundThatTheRulesHave) {
       ASSERT_GE(counter.maxheld, counter.held);
     }
   }
-  for (const int times : {visits.granted_at_barrier, visits.refused_one_above_barrier, visits.granted_at_limit,
-                          visits.refused_one_above_limit, visits.soft_between, visits.forced_over_limit, visits.limit_below_held,
-                          visits.zero_refused, visits.first_object_refused, visits.barrier_above_limit, visits.huge,
-                          visits.exact_uncharge, visits.too_much})
+  for (const int times :
+       {visits.granted_at_barrier, visits.refused_one_above_barrier, visits.granted_at_limit, visits.refused_one_above_limit,
+        visits.soft_between, visits.forced_over_limit, visits.limit_below_held, visits.zero_refused, visits.first_object_refused,
+        visits.barrier_above_limit, visits.huge, visits.exact_uncharge, visits.too_much})
     EXPECT_GE(times, 50);
 }
 

@@ -126,12 +126,12 @@ class Templates : public testing::Test {
   std::string canary() const {
     std::string seen;
     for (const auto& item : fs::recursive_directory_iterator{base_ / "canary"}) {
-      struct stat look {};
+      struct stat look{};
       EXPECT_EQ(::lstat(item.path().c_str(), &look), 0);
       seen += fmt::format("{} {} {:o} {} {} {} {}\n", item.path().string(), look.st_ino, look.st_mode, look.st_uid, look.st_nlink,
                           look.st_size, item.is_regular_file() ? ubc::os::read_text(item.path().string()).value_or("?") : "");
     }
-    struct stat shadow {};
+    struct stat shadow{};
     EXPECT_EQ(::stat("/etc/shadow", &shadow), 0);
     return seen + fmt::format("{} {} {}", shadow.st_ino, shadow.st_nlink, shadow.st_mtime);
   }
@@ -168,7 +168,7 @@ class Templates : public testing::Test {
   fs::path root() const { return base_ / "root"; }
   TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", unpacker}; }
   struct stat look_at(const std::string& path) const {
-    struct stat seen {};
+    struct stat seen{};
     EXPECT_EQ(::lstat((root() / path).c_str(), &seen), 0) << path;
     return seen;
   }
