@@ -52,4 +52,11 @@ std::optional<std::string_view> nearest_name(std::string_view mistyped) {
   return distance(wanted, best->name) <= 3 ? std::optional{best->name} : std::nullopt;
 }
 
+Result<const ResourceInfo*> parse_resource(std::string_view name) {
+  if (const ResourceInfo* info = find_resource(name)) return info;
+  const auto near = nearest_name(name);
+  return os::error(Code::bad_value, "Unknown resource {}{}: ubctl features lists them", name,
+                   near ? fmt::format(" (did you mean {}?)", *near) : "");
+}
+
 }  // namespace ubc::accounting

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "bpf/ubc_abi.h"
+#include "os/result.h"
 
 namespace ubc::accounting {
 
@@ -54,6 +55,8 @@ inline constexpr int kClassicRows = 24;
 
 /// By name, either case ("numproc", "NUMPROC"); also the old aliases DCACHE and IPTENTRIES. nullptr: no such resource.
 [[nodiscard]] const ResourceInfo* find_resource(std::string_view name);
+/// The same for what a person typed. Fails with Code::bad_value and the nearest name.
+[[nodiscard]] Result<const ResourceInfo*> parse_resource(std::string_view name);
 /// nullptr: a dummy row.
 [[nodiscard]] const ResourceInfo* info_of(ubc_resource resource);
 

@@ -29,7 +29,7 @@ struct CloseObject {
 };
 using Skeleton = std::unique_ptr<ubc_bpf, CloseObject>;
 
-constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "health", "events"};
+constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "health", "last_refusals", "refusal_log"};
 
 std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }

@@ -41,35 +41,6 @@ static __always_inline void raise_maxheld(struct ubc_counter *c, u64 held)
 	}
 }
 
-/* Tells listeners of a refusal. Out of line: nothing on the path of a granted charge pays for it. */
-static __noinline int tell_refusal(u32 slot, u32 resource, u64 amount, u32 hook, u32 severity)
-{
-	struct ubc_counter *c = counter_of(slot, resource);
-	struct ubc_event *e = c ? bpf_ringbuf_reserve(&events, sizeof(*e), 0) : 0;
-
-	if (!c)
-		return 0;
-	__sync_fetch_and_add(&c->failcnt, 1);
-	if (!e) {
-		count_loss(UBC_LOSS_EVENT_DROPPED);
-		return 0;
-	}
-	e->time_ns = bpf_ktime_get_ns();
-	e->amount = amount;
-	e->held = c->held;
-	e->barrier = c->barrier;
-	e->limit = c->limit;
-	e->slot = slot;
-	e->resource = resource;
-	e->pid = bpf_get_current_pid_tgid() >> 32;
-	e->uid = (u32)bpf_get_current_uid_gid();
-	e->hook = hook;
-	e->severity = severity;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	bpf_ringbuf_submit(e, 0);
-	return 0;
-}
-
 /* Charges `amount`, in the resource's unit. 0: granted; -1: refused, and held and maxheld are as they were. Compare-and-swap rather than
  * add-and-undo: no reader ever sees a held above the number, and two charges that race at the number are not both refused. */
 static __always_inline int charge(struct ubc_counter *c, u64 amount, int severity)

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -17,7 +18,7 @@ namespace {
 unsigned long long load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
 void store(unsigned long long& field, std::uint64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELEASE); }
 
-constexpr std::size_t kHookedResources[] = {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK};
+bool is_sampled(std::size_t resource) { return std::ranges::find(kSampledResources, resource) != std::end(kSampledResources); }
 
 }  // namespace
 
@@ -88,18 +89,21 @@ void Ledger::reset(std::uint32_t slot) {
     store(now.barrier, UBC_UNLIMITED);
     store(now.limit, UBC_UNLIMITED);
     store(now.failcnt, 0);
+    if (is_sampled(index)) store(now.held, 0);  // of an earlier run
     store(now.maxheld, load(now.held));
   }
 }
 
-void Ledger::note_held(std::uint32_t slot, ubc_resource resource, std::uint64_t held) {
+void Ledger::note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample) {
   ubc_counter& now = counter(slot, resource);
-  if (load(now.maxheld) < held) store(now.maxheld, held);
+  store(now.held, sample.held);
+  store(now.maxheld, std::max<std::uint64_t>({load(now.maxheld), sample.held, sample.maxheld}));
+  store(now.failcnt, std::max<std::uint64_t>(load(now.failcnt), sample.failcnt));
 }
 
 bool Ledger::idle(std::uint32_t slot) const {
-  for (const std::size_t resource : kHookedResources)
-    if (load(counter(slot, static_cast<ubc_resource>(resource)).held) != 0) return false;
+  for (unsigned index = 0; index < UBC_RESOURCES; ++index)
+    if (!is_sampled(index) && load(counter(slot, static_cast<ubc_resource>(index)).held) != 0) return false;
   return true;
 }
 

@@ -14,6 +14,9 @@ namespace ubc::bpf {
 /// Where the hooks and the ledger are pinned.
 inline constexpr const char* kPinDirectory = "/sys/fs/bpf/ubc";
 
+/// Not charged by hooks: the memory controller counts them, and whoever reads it publishes them in the ledger.
+inline constexpr ubc_resource kSampledResources[] = {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES};
+
 /// A map of the kernel's, mapped shared. Move-only.
 class MappedMap {
  public:
@@ -42,8 +45,11 @@ class Ledger {
   void set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit);
   /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to.
   void reset(std::uint32_t slot);
-  /// For what is sampled rather than hooked: maxheld becomes `held` if that is more.
-  void note_held(std::uint32_t slot, ubc_resource resource, std::uint64_t held);
+  /// For what is sampled rather than hooked: held as read, maxheld and failcnt never below what they were.
+  struct Sample {
+    std::uint64_t held = 0, maxheld = 0, failcnt = 0;
+  };
+  void note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample);
   /// True where no object of the slot is charged: the slot may go to another container.
   [[nodiscard]] bool idle(std::uint32_t slot) const;
   /// The hooks find the container by this cgroup's id too. Fails with Code::busy where another id with the same low bits has the place.

@@ -53,11 +53,24 @@ struct {
 	__type(value, struct ubc_health);
 } health SEC(".maps");
 
-/* Refusals, for whoever listens. Full: the event is dropped and the drop counted, never the charge. */
+/* Who was refused what, last: written on the way out of a refusal only. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
-} events SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UBC_MAX_SLOTS);
+	__type(key, u32);
+	__type(value, struct ubc_last_refusals);
+} last_refusals SEC(".maps");
+
+/* A ring in an array rather than a ring buffer: any number of readers, none of which can lose another's events, and what was written
+ * before a reader came is there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ubc_refusal_log);
+} refusal_log SEC(".maps");
 
 /* The verifier refuses arithmetic on a kernel pointer, but the difference of two pointers is a number: object addresses are counted
  * from here. Pinned with the rest, so that the next generation of programs counts from the same place. */

@@ -4,7 +4,7 @@
 #ifndef UBC_OBJECTS_BPF_H
 #define UBC_OBJECTS_BPF_H
 
-#include "bpf/charge.bpf.h"
+#include "bpf/refusal.bpf.h"
 #include "bpf/identity.bpf.h"
 
 /* A record's address word: 54 bits of key (an address without its three zero bits), and above them the number of objects of this bucket that

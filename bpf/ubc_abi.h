@@ -56,7 +56,9 @@ struct ubc_counter {             /* one resource of one container; all amounts i
 	ubc_u64 barrier;         /* UBC_UNLIMITED: none */
 	ubc_u64 limit;           /* UBC_UNLIMITED: none */
 	ubc_u64 failcnt;         /* refused charges, ever */
-	ubc_u64 reserved[3];     /* fills the cache line: two resources never share one */
+	ubc_u64 logged_since;    /* CLOCK_MONOTONIC, ns: the second in which refusals are logged */
+	ubc_u64 logged;          /* so many in it */
+	ubc_u64 reserved;        /* fills the cache line: two resources never share one */
 };
 UBC_ABI_SIZE(ubc_counter, 64);
 
@@ -96,7 +98,7 @@ UBC_ABI_SIZE(ubc_cgroup_slot, 16);
 enum ubc_loss {
 	UBC_LOSS_OBJECT_TABLE_FULL = 0,  /* an object of an unlimited resource went uncounted */
 	UBC_LOSS_OBJECT_REFUSED = 1,     /* ... of a limited one was refused instead */
-	UBC_LOSS_EVENT_DROPPED = 2,      /* the ring buffer was full; the refusal was counted all the same */
+	UBC_LOSS_NOT_LOGGED = 2,         /* a refusal above UBC_LOGGED_A_SECOND; counted all the same */
 	UBC_LOSS_UNCHARGE_TOO_MUCH = 3,  /* held would have gone below zero */
 	UBC_LOSS_FREE_MISSED = 4,        /* an insert found its own address: the free before it was skipped */
 	UBC_LOSS_REFUSAL_SKIPPED = 5,    /* an object over its barrier could not be refused (kernel-facts: preemptible kernels) */
@@ -122,27 +124,53 @@ struct ubc_settings {            /* one for the host; userspace writes, hooks re
 };
 UBC_ABI_SIZE(ubc_settings, 64);
 
-struct ubc_event {               /* one refusal, for the ring buffer */
+/* One refusal: in the log, and as the last one of its container and resource. */
+struct ubc_refusal {
+	ubc_u64 sequence;        /* in the log: its number from 1, written last. As a last one: 0 none yet, UBC_BEING_WRITTEN */
 	ubc_u64 time_ns;         /* CLOCK_MONOTONIC */
 	ubc_u64 amount, held, barrier, limit; /* in the resource's unit; held as it was before the refused charge */
 	ubc_u32 slot;
 	ubc_u32 resource;
-	ubc_u32 pid;             /* thread group id in the initial pid namespace */
+	ubc_u32 pid;             /* thread group id in the initial pid namespace; 0: an interrupt's, nobody's */
 	ubc_u32 uid;             /* in the initial user namespace */
 	ubc_u32 hook;            /* enum ubc_hook */
 	ubc_u32 severity;
+	ubc_u32 system_call;     /* its number; UBC_NO_SYSTEM_CALL: refused outside of one */
+	ubc_u32 compat;          /* 1: a number of the 32-bit table */
 	char comm[16];
 };
-UBC_ABI_SIZE(ubc_event, 80);
+UBC_ABI_SIZE(ubc_refusal, 96);
+#define UBC_BEING_WRITTEN (~0ULL)
+#define UBC_NO_SYSTEM_CALL (~0U)
 
-enum ubc_hook {                  /* which call was refused */
+/* The last refusal of each resource of one container; its index is the slot. There with nobody listening. */
+struct ubc_last_refusals {
+	struct ubc_refusal of[UBC_RESOURCES];
+};
+UBC_ABI_SIZE(ubc_last_refusals, 3072);
+
+/* The latest refusals of all containers, a ring that readers follow each with a cursor of their own; what a reader was too slow for, it
+ * sees by the numbers that it missed. */
+#define UBC_LOG_ENTRIES 4096
+struct ubc_refusal_log {
+	ubc_u64 written;         /* entries ever */
+	ubc_u64 reserved[11];
+	struct ubc_refusal entries[UBC_LOG_ENTRIES]; /* number n at (n - 1) % UBC_LOG_ENTRIES */
+};
+
+/* So many refusals of one resource of one container are logged in a second; the rest are counted only: a hog must not push all else out. */
+#define UBC_LOGGED_A_SECOND 20
+
+enum ubc_hook {                  /* which hook refused */
 	UBC_HOOK_FORK = 1,
 	UBC_HOOK_FILE = 2,
 	UBC_HOOK_SOCKET = 3,
 	UBC_HOOK_UNIX_CONNECT = 4,
-	UBC_HOOK_TCP_ACCEPT = 5,
 	UBC_HOOK_MEMORY = 6,     /* mmap, brk, mremap, mprotect, fork's copy */
 	UBC_HOOK_JOIN = 7,       /* a task entering the container */
+	/* From here on in interrupts: the current task has nothing to do with it. */
+	UBC_HOOK_IN_INTERRUPT = 128,
+	UBC_HOOK_TCP_ACCEPT = 129,
 };
 
 #endif

@@ -82,7 +82,7 @@ int hooks_status(const Host& host) {
   for (const bpf::HookStatus& hook : *status) fmt::print("{:<26} skipped {}\n", hook.program, hook.recursion_misses);
   const auto ledger = bpf::Ledger::open(host.paths.pins);
   if (!ledger) return fail(ledger.error());
-  constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "events dropped",
+  constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "refusals counted, not logged",
                                      "uncharged too much",           "frees missed, healed",       "refusals skipped",
                                      "accepted over the barrier"};
   const ubc_health health = ledger->health();

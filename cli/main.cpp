@@ -16,10 +16,11 @@ struct Verb {
   const char* name;
   void (*add)(CLI::App&, Invocation&);
 };
-constexpr Verb kVerbs[] = {{"create", add_create}, {"start", add_start},       {"stop", add_stop},         {"restart", add_restart},
-                           {"status", add_status}, {"destroy", add_destroy},   {"delete", add_destroy},    {"exec", add_exec},
-                           {"exec2", add_exec2},   {"enter", add_enter},       {"set", add_set},           {"list", add_list},
-                           {"show", add_show},     {"features", add_features}, {"template", add_template}, {"hooks", add_hooks}};
+constexpr Verb kVerbs[] = {
+    {"create", add_create},   {"start", add_start},    {"stop", add_stop}, {"restart", add_restart},   {"status", add_status},
+    {"destroy", add_destroy}, {"delete", add_destroy}, {"exec", add_exec}, {"exec2", add_exec2},       {"enter", add_enter},
+    {"set", add_set},         {"list", add_list},      {"show", add_show}, {"features", add_features}, {"template", add_template},
+    {"hooks", add_hooks},     {"events", add_events},  {"why", add_why}};
 
 /// The first argument that is no flag: vzctl's flags come before the command and take no value.
 const char* verb_in(int argc, char** argv) {

@@ -3,24 +3,15 @@
 
 #include <cstdio>
 
+#include "os/text_file.h"
+
 namespace ubc::cli {
 namespace {
 
 bool is_quiet = false;   // set once by main from --quiet
 
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      result += c;
-  }
-  return result;
-}
-
 void line(std::FILE* to, std::string_view text) {
-  const std::string whole = printable(text) + "\n";
+  const std::string whole = os::printable(text) + "\n";
   (void)std::fwrite(whole.data(), 1, whole.size(), to);
 }
 

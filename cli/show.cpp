@@ -18,7 +18,7 @@ using accounting::ResourceInfo;
 using container::Host;
 
 struct ShowOptions {
-  bool raw = false, failed = false, json = false;
+  bool raw = false, failed = false, json = false, last = false;
 };
 
 constexpr int kBar = 12;
@@ -61,7 +61,7 @@ void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
 int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
   const container::Status status = container::status_of(host, id);
   if (!status.exists) return fail(container::unknown_container(id));
-  const auto snapshot = container::snapshot(host, id);
+  const auto snapshot = options.last ? container::last_snapshot(host, id) : container::snapshot(host, id);
   if (!snapshot) return fail(snapshot.error());
   if (options.raw) {
     fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
@@ -84,6 +84,7 @@ void add_show(CLI::App& app, Invocation& invocation) {
   add_ctid(*verb, invocation);
   verb->add_flag("--raw", options->raw, "the classic Version: 2.5 table");
   verb->add_flag("--failed", options->failed, "only what was refused");
+  verb->add_flag("--last", options->last, "of a stopped container: as its last run left them");
   verb->add_flag("--json", options->json, "for machines");
   on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return show(host, id, *options); });
 }

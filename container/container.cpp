@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "bpf/attached_hooks.h"
+#include "bpf/refusal_log.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "isolate/launch.h"
@@ -61,10 +62,18 @@ Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t own
   return guest;
 }
 
+/// A new run: what an earlier one, or another container of this slot, was refused is not its.
+Result<> forget_past(const Host& host, bpf::Ledger& ledger, std::uint32_t slot) {
+  ledger.reset(slot);
+  UBC_TRY(bpf::RefusalLog::open(host.paths.pins)).forget(slot);
+  return {};
+}
+
 /// SIGKILL to all in the container, then away with its cgroups.
 Result<> tear_down(const Host& host, std::uint32_t id) {
   const std::string path = host.paths.cgroup_of(id);
   if (const auto cgroup = os::CgroupDir::open(path)) {
+    keep_memory_counters(host, id, *cgroup);
     (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
     UBC_TRY(cgroup->kill());
   }
@@ -182,7 +191,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
-  if (ledger) ledger->reset(slot);
+  if (ledger) UBC_TRY(forget_past(host, *ledger, slot));
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();

@@ -66,5 +66,7 @@ struct StartOptions {
 
 /// Counters as they are now; a stopped container has the limits of its configuration and nothing held.
 [[nodiscard]] Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id);
+/// The same for a running container; for a stopped one the counters as its last run left them, until its next start or the host's.
+[[nodiscard]] Result<accounting::Snapshot> last_snapshot(const Host& host, std::uint32_t id);
 
 }  // namespace ubc::container

@@ -36,6 +36,26 @@ AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLim
   return now;
 }
 
+accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot) {
+  accounting::Snapshot result;
+  for (const ResourceInfo& info : kResources) {
+    const ubc_counter c = ledger.read(slot, info.resource);
+    result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
+  }
+  return result;
+}
+
+/// Publishes the controller's numbers in the ledger, so that every reader of it has them, and a reader of a container that has ended.
+Result<> note_memory(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup) {
+  accounting::Snapshot readings = counters_of(ledger, slot);
+  accounting::merge_memory(readings, UBC_TRY(accounting::read_memory(cgroup)));
+  for (const ubc_resource resource : bpf::kSampledResources) {
+    const accounting::Beancounter& now = readings.of(resource);
+    ledger.note_sampled(slot, resource, {.held = now.held, .maxheld = now.maxheld, .failcnt = now.failcnt});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<AllLimits> limits_in(const accounting::ConfigFile& config) {
@@ -89,22 +109,27 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     if (!up) return result;
   }
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
-  const auto memory = UBC_TRY(accounting::read_memory(cgroup));
   if (counted) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
     bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
-    for (const ResourceInfo& info : kResources) {
-      const ubc_counter c = ledger.read(slot, info.resource);
-      result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
-    }
-    accounting::merge_memory(result, memory);
-    for (const ubc_resource sampled : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
-      ledger.note_held(slot, sampled, result.of(sampled).maxheld);
-    return result;
+    UBC_TRY(note_memory(ledger, slot, cgroup));
+    return counters_of(ledger, slot);
   }
-  accounting::merge_memory(result, memory);
+  accounting::merge_memory(result, UBC_TRY(accounting::read_memory(cgroup)));
   return result;
+}
+
+Result<accounting::Snapshot> last_snapshot(const Host& host, std::uint32_t id) {
+  if (running(host, id) || !bpf::hooks_attached(host.paths.pins)) return snapshot(host, id);
+  return counters_of(UBC_TRY(bpf::Ledger::open(host.paths.pins)), UBC_TRY(slot_of(host, id)));
+}
+
+void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDir& cgroup) {
+  auto ledger = bpf::Ledger::open(host.paths.pins);
+  const auto slot = slot_of(host, id);
+  if (!ledger || !slot || !note_memory(*ledger, *slot, cgroup)) return;
+  for (const ubc_resource resource : bpf::kSampledResources) ledger->note_sampled(*slot, resource, {.held = 0});
 }
 
 }  // namespace ubc::container

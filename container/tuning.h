@@ -31,4 +31,7 @@ using AllLimits = std::array<std::optional<accounting::Limits>, UBC_RESOURCES>;
 /// run.
 [[nodiscard]] Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes);
 
+/// The container is about to lose its cgroup: what only the cgroup knows goes to the ledger, where `last_snapshot` finds it.
+void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDir& cgroup);
+
 }  // namespace ubc::container

@@ -79,6 +79,18 @@ Result<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f)
+      result += fmt::format("\\x{:02x}", byte);
+    else
+      result += c;
+  }
+  return result;
+}
+
 Result<std::optional<std::uint64_t>> parse_number_or_max(std::string_view text) {
   if (trimmed(text) == "max") return std::nullopt;
   return std::optional{UBC_TRY(parse_number(text))};

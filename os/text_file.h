@@ -29,6 +29,8 @@ namespace ubc::os {
 [[nodiscard]] Result<std::optional<std::uint64_t>> parse_number_or_max(std::string_view text);
 /// Lines "key number"; a line of another form fails with Code::corrupt.
 [[nodiscard]] Result<std::map<std::string, std::uint64_t, std::less<>>> parse_key_values(std::string_view text);
+/// Control characters and all that is not ASCII as \\xNN: text from elsewhere (a program's name) that may reach a terminal.
+[[nodiscard]] std::string printable(std::string_view text);
 /// Without leading and trailing white space.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 

@@ -4,7 +4,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/charge.bpf.h"
+#include "bpf/refusal.bpf.h"
 #include "tests/kernel/charge_step.h"
 
 SEC("syscall")

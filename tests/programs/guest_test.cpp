@@ -103,6 +103,32 @@ TEST_F(Guest, ForksAboveNumprocAreRefusedWithEnomemAndALiveRaiseLetsThemPass) {
   EXPECT_EQ(field("101", "numproc"), "1") << "held started from what was left";
 }
 
+TEST_F(Guest, WhyNamesTheProgramTheCallAndTheCureAndTheCureWorks) {
+  create("--numfile 60 --name web");
+  start();
+  EXPECT_EQ(ubctl("why web").output, "Container 101 was refused nothing.\n");
+  const std::string hog = "exec2 101 'i=10; while [ $i -lt 90 ]; do eval \"exec $i</dev/null\" || exit 3; i=$((i+1)); done'";
+  EXPECT_NE(ubctl(hog).status, 0);
+  const Ran told = ubctl("why web numfile");
+  EXPECT_EQ(told.status, 0);
+  EXPECT_THAT(told.output, HasSubstr(" to sh (pid "));
+  EXPECT_THAT(told.output, HasSubstr(", uid 0 inside) by open"));
+  EXPECT_THAT(told.output, HasSubstr("1 more at 60 held, barrier 60, limit 60."));
+  EXPECT_THAT(ubctl("events 101 --json").output,
+              HasSubstr("\"ctid\":101,\"name\":\"web\",\"resource\":\"numfile\",\"amount\":1,\"held\":60"));
+  EXPECT_THAT(ubctl("events").output, HasSubstr("numfile"));
+  EXPECT_EQ(ubctl("why 101 numfil").output, "Unknown resource numfil (did you mean numfile?): ubctl features lists them\n");
+  const std::size_t cure = told.output.find("ubctl set ");
+  ASSERT_NE(cure, std::string::npos);
+  EXPECT_EQ(ubctl(told.output.substr(cure + 6, told.output.find('\n', cure) - cure - 6)).status, 0);
+  EXPECT_EQ(ubctl("list -a -H -o numfile.b 101").output.find("77") == std::string::npos, false);
+  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
+  EXPECT_THAT(ubctl("show 101 --last --failed").output, HasSubstr("numfile"));
+  EXPECT_THAT(ubctl("why 101").output, HasSubstr("numfile: refused"));
+  EXPECT_EQ(ubctl("start 101").status, 0);
+  EXPECT_EQ(ubctl("why web").output, "Container 101 was refused nothing.\n") << "a new run starts with a clean sheet";
+}
+
 TEST_F(Guest, SetSavesInPlaceAndKeepsWhatItDoesNotKnow) {
   create();
   {

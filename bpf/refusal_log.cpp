@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf/refusal_log.h"
+
+#include <algorithm>
+
+namespace ubc::bpf {
+namespace {
+
+std::uint64_t load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
+
+/// A copy, if the entry had the number before and after.
+std::optional<ubc_refusal> copy_if(const ubc_refusal& entry, std::uint64_t number) {
+  if (load(entry.sequence) != number) return std::nullopt;
+  const ubc_refusal copy = entry;
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return load(entry.sequence) == number ? std::optional{copy} : std::nullopt;
+}
+
+}  // namespace
+
+Result<RefusalLog> RefusalLog::open(const std::string& pins) {
+  RefusalLog log;
+  log.last_ = UBC_TRY(MappedMap::open(pins + "/maps/last_refusals", UBC_MAX_SLOTS, sizeof(ubc_last_refusals), false));
+  log.log_ = UBC_TRY(MappedMap::open(pins + "/maps/refusal_log", 1, sizeof(ubc_refusal_log), true));
+  return log;
+}
+
+std::uint64_t RefusalLog::written() const { return load(static_cast<const ubc_refusal_log*>(log_.data())->written); }
+
+RefusalLog::Batch RefusalLog::since(std::uint64_t cursor) const {
+  const auto& log = *static_cast<const ubc_refusal_log*>(log_.data());
+  const std::uint64_t end = written();
+  Batch batch;
+  const std::uint64_t first = std::max(cursor, end > UBC_LOG_ENTRIES ? end - UBC_LOG_ENTRIES : 0);
+  batch.missed = first - std::min(cursor, first);
+  batch.next = first;
+  for (; batch.next < end; ++batch.next) {
+    const ubc_refusal& entry = log.entries[batch.next % UBC_LOG_ENTRIES];
+    if (const auto copy = copy_if(entry, batch.next + 1)) {
+      batch.entries.push_back(*copy);
+      continue;
+    }
+    const std::uint64_t number = load(entry.sequence);
+    if (number == UBC_BEING_WRITTEN || number <= batch.next) break;
+    ++batch.missed;   // a lap ahead already
+  }
+  return batch;
+}
+
+std::optional<ubc_refusal> RefusalLog::last(std::uint32_t slot, ubc_resource resource) const {
+  const ubc_refusal& entry = static_cast<const ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of[resource % UBC_RESOURCES];
+  const std::uint64_t number = load(entry.sequence);
+  return number == 0 || number == UBC_BEING_WRITTEN ? std::nullopt : copy_if(entry, number);
+}
+
+void RefusalLog::forget(std::uint32_t slot) {
+  for (ubc_refusal& entry : static_cast<ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of)
+    __atomic_store_n(&entry.sequence, 0, __ATOMIC_RELEASE);
+}
+
+}  // namespace ubc::bpf

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// events: each refusal as it happens, or those that the kernel still remembers. why: the last ones of a container, each with its cure.
+#include <fmt/chrono.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "bpf/attached_hooks.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/container.h"
+#include "container/refusals.h"
+
+namespace ubc::cli {
+namespace {
+
+using accounting::ResourceInfo;
+using container::Host;
+using container::Refusal;
+
+constexpr std::chrono::milliseconds kPoll{200};
+
+struct EventOptions {
+  bool follow = false, json = false;
+};
+
+std::string who(const Refusal& refusal) {
+  if (refusal.pid == 0) return "-";
+  return fmt::format("{}[{}] uid {}", refusal.program, refusal.pid, refusal.uid);
+}
+
+std::string local_time(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+nlohmann::ordered_json json_of(const Refusal& refusal) {
+  const auto number = [](std::uint64_t amount) {
+    return amount >= UBC_UNLIMITED ? nlohmann::ordered_json{} : nlohmann::ordered_json(amount);
+  };
+  const auto whole = std::chrono::floor<std::chrono::milliseconds>(refusal.time);
+  const auto ms = whole.time_since_epoch().count() % 1000;
+  const ResourceInfo* info = accounting::info_of(refusal.resource);
+  return {{"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)), ms)},
+          {"ctid", refusal.id},
+          {"name", refusal.name},
+          {"resource", info == nullptr ? "" : std::string{info->name}},
+          {"amount", refusal.amount},
+          {"held", refusal.held},
+          {"barrier", number(refusal.barrier)},
+          {"limit", number(refusal.limit)},
+          {"pid", refusal.pid},
+          {"comm", refusal.program},
+          {"uid", refusal.uid},
+          {"call", refusal.call}};
+}
+
+std::string line_of(const Refusal& refusal) {
+  const ResourceInfo* info = accounting::info_of(refusal.resource);
+  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info->unit, amount); };
+  return fmt::format("{}  {:<12} {:<13} +{} at {} of {}:{}  {}  {}", local_time(refusal.time),
+                     refusal.name.empty() ? std::to_string(refusal.id) : refusal.name, info->name, text(refusal.amount), text(refusal.held),
+                     text(refusal.barrier), text(refusal.limit), who(refusal), refusal.call);
+}
+
+void print_batch(const bpf::RefusalLog::Batch& batch, const container::SlotOwners& owners, std::uint32_t only, bool json) {
+  if (batch.missed != 0) warn({fmt::format("{} refusals were overwritten before they could be read; failcnt has them", batch.missed)});
+  for (const ubc_refusal& raw : batch.entries) {
+    const Refusal refusal = owners.describe(raw);
+    if (accounting::info_of(refusal.resource) == nullptr || (only != 0 && refusal.id != only)) continue;
+    fmt::print("{}\n", json ? json_of(refusal).dump() : line_of(refusal));
+  }
+  (void)std::fflush(stdout);
+}
+
+/// Until the reader goes away or the person has seen enough.
+int follow(const Host& host, const bpf::RefusalLog& log, std::uint64_t cursor, std::uint32_t only, bool json) {
+  while (std::ferror(stdout) == 0) {
+    if (log.written() != cursor) {
+      const auto batch = log.since(cursor);
+      cursor = batch.next;
+      print_batch(batch, container::SlotOwners{host}, only, json);
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return exit_ok;
+}
+
+int events(const Host& host, const std::string& ctid, const EventOptions& options) {
+  std::uint32_t only = 0;
+  if (!ctid.empty()) {
+    const auto id = container::resolve_id(host, ctid);
+    if (!id) return fail(id.error());
+    if (!container::status_of(host, *id).exists) return fail(container::unknown_container(*id));
+    only = *id;
+  }
+  const auto log = bpf::RefusalLog::open(host.paths.pins);
+  if (!log && log.error().code == Code::not_found)
+    return fail({Code::bad_state, 0, "no refusals to show: the hooks are not attached, which the first ubctl start does"});
+  if (!log) return fail(log.error());
+  (void)std::signal(SIGPIPE, SIG_IGN);   // a reader that closes ends us by the failed write
+  auto batch = log->since(0);
+  batch.missed = 0;   // what is long past was not asked for
+  print_batch(batch, container::SlotOwners{host}, only, options.json);
+  return options.follow ? follow(host, *log, batch.next, only, options.json) : static_cast<int>(exit_ok);
+}
+
+/// The numbers that would have let it pass, with a quarter to spare, the pair's distance kept. In the units that `set` takes.
+std::string cure_for(const Refusal& refusal, const ResourceInfo& info) {
+  const std::uint64_t needed = refusal.held + refusal.amount;
+  const std::uint64_t barrier = needed + needed / 4 + 1;
+  const std::uint64_t gap = refusal.limit > refusal.barrier && refusal.limit < UBC_UNLIMITED ? refusal.limit - refusal.barrier : 0;
+  const std::string limit = refusal.limit >= UBC_UNLIMITED ? "unlimited" : std::to_string(barrier + gap);
+  return fmt::format("ubctl set {} --{} {}:{} --save", refusal.id, info.name, barrier, limit);
+}
+
+std::string ago(std::chrono::system_clock::time_point time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - time).count();
+  if (seconds < 120) return fmt::format("{} s ago", std::max<long long>(seconds, 0));
+  if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);
+  if (seconds < 172800) return fmt::format("{} h ago", seconds / 3600);
+  return fmt::format("{} days ago", seconds / 86400);
+}
+
+std::string sentence_for(const Refusal& refusal, std::uint64_t failcnt) {
+  const ResourceInfo& info = *accounting::info_of(refusal.resource);
+  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
+  const std::string program =
+      refusal.pid == 0 ? "nobody in particular" : fmt::format("{} (pid {}, uid {} inside)", refusal.program, refusal.pid, refusal.uid);
+  return fmt::format("{}: refused {} time{}, last {} ({}) to {} by {}: {} more at {} held, barrier {}, limit {}.\n    to let it pass: {}\n",
+                     info.name, failcnt, failcnt == 1 ? "" : "s", local_time(refusal.time), ago(refusal.time), program, refusal.call,
+                     text(refusal.amount), text(refusal.held), text(refusal.barrier), text(refusal.limit), cure_for(refusal, info));
+}
+
+/// What no hook refused but the kernel did (physpages, swappages): it names no program.
+std::string kernel_sentence(const ResourceInfo& info, const accounting::Beancounter& counter) {
+  return fmt::format("{}: hit its limit {} time{}; the kernel says not by which program: see the guest's log for the OOM killer's words.\n",
+                     info.name, counter.failcnt, counter.failcnt == 1 ? "" : "s");
+}
+
+std::vector<Refusal> refusals_of(const Host& host, std::uint32_t id, const ResourceInfo* only) {
+  const auto slot = container::slot_of(host, id);
+  const auto log = bpf::RefusalLog::open(host.paths.pins);
+  if (!slot || !log) return {};
+  auto refusals = container::last_refusals(*log, container::SlotOwners{host}, *slot);
+  std::erase_if(refusals, [&](const Refusal& refusal) { return only != nullptr && refusal.resource != only->resource; });
+  return refusals;
+}
+
+int why(const Host& host, std::uint32_t id, const std::string& resource) {
+  if (!container::status_of(host, id).exists) return fail(container::unknown_container(id));
+  const auto only = resource.empty() ? Result<const ResourceInfo*>{nullptr} : accounting::parse_resource(resource);
+  if (!only) return fail(only.error());
+  const auto snapshot = container::last_snapshot(host, id);
+  if (!snapshot) return fail(snapshot.error());
+  const std::vector<Refusal> refusals = refusals_of(host, id, *only);
+  for (const Refusal& refusal : refusals) fmt::print("{}", sentence_for(refusal, snapshot->of(refusal.resource).failcnt));
+  bool any = !refusals.empty();
+  for (const ResourceInfo& info : accounting::kResources) {
+    const bool told = std::ranges::find(refusals, info.resource, &Refusal::resource) != refusals.end();
+    if (told || snapshot->of(info.resource).failcnt == 0 || (*only != nullptr && *only != &info)) continue;
+    fmt::print("{}", kernel_sentence(info, snapshot->of(info.resource)));
+    any = true;
+  }
+  if (!any) fmt::print("Container {} was refused nothing{}.\n", id, *only == nullptr ? "" : fmt::format(" of {}", (*only)->name));
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_events(CLI::App& app, Invocation& invocation) {
+  const auto options = std::make_shared<EventOptions>();
+  CLI::App* verb = app.add_subcommand("events", "who was refused what: the refusals that the kernel remembers, oldest first");
+  verb->add_option("CTID", invocation.ctid, "only this container's");
+  verb->add_flag("-f,--follow", options->follow, "go on with each as it happens");
+  verb->add_flag("--json", options->json, "one object a line");
+  verb->callback([&invocation, options] { invocation.exit_code = events(invocation.host, invocation.ctid, *options); });
+}
+
+void add_why(CLI::App& app, Invocation& invocation) {
+  const auto resource = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("why", "what a container was refused last, to which program, and what would cure it");
+  add_ctid(*verb, invocation);
+  verb->add_option("RESOURCE", *resource, "only this one");
+  on_parsed(*verb, invocation, [resource](const Host& host, std::uint32_t id) { return why(host, id, *resource); });
+}
+
+}  // namespace ubc::cli

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "container/refusals.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+#include "accounting/config_file.h"
+#include "container/container_record.h"
+#include "isolate/system_call.h"
+#include "os/text_file.h"
+
+namespace ubc::container {
+namespace {
+
+/// What CLOCK_MONOTONIC said `time_ns` at, by both clocks as they are now: a step of the wall clock moves past times with it.
+std::chrono::system_clock::time_point wall_time(std::uint64_t time_ns) {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto monotonic = std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+  return std::chrono::system_clock::now() -
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(monotonic - std::chrono::nanoseconds{time_ns});
+}
+
+std::string call_of(const ubc_refusal& raw) {
+  if (raw.hook == UBC_HOOK_TCP_ACCEPT) return "a connection's arrival";
+  if (raw.hook >= UBC_HOOK_IN_INTERRUPT) return "a packet's arrival";
+  if (const char* name = isolate::system_call_name(raw.system_call, raw.compat != 0)) return name;
+  return raw.system_call == UBC_NO_SYSTEM_CALL || static_cast<std::int32_t>(raw.system_call) < 0
+             ? "a page fault or the kernel's own work"
+             : fmt::format("system call {}", raw.system_call);
+}
+
+}  // namespace
+
+SlotOwners::SlotOwners(const Host& host) : uid_base_{host.settings.uid_base} {
+  for (const std::uint32_t id : known_ids(host)) {
+    const auto slot = slot_of(host, id);
+    if (!slot) continue;
+    const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
+    by_slot_[*slot] = {id, config ? config->get("NAME").value_or("") : ""};
+  }
+}
+
+Refusal SlotOwners::describe(const ubc_refusal& raw) const {
+  Refusal refusal;
+  refusal.time = wall_time(raw.time_ns);
+  if (const auto owner = by_slot_.find(raw.slot); owner != by_slot_.end()) {
+    refusal.id = owner->second.id;
+    refusal.name = owner->second.name;
+  }
+  refusal.resource = static_cast<ubc_resource>(raw.resource);
+  refusal.amount = raw.amount;
+  refusal.held = raw.held;
+  refusal.barrier = raw.barrier;
+  refusal.limit = raw.limit;
+  refusal.pid = raw.pid;
+  const std::uint32_t first = uid_base_ + raw.slot * UBC_IDS_PER_SLOT;
+  refusal.uid = raw.uid - first < UBC_IDS_PER_SLOT ? raw.uid - first : raw.uid;   // an adopted container's are the host's own
+  refusal.program = os::printable({raw.comm, ::strnlen(raw.comm, sizeof raw.comm)});
+  refusal.call = call_of(raw);
+  return refusal;
+}
+
+std::vector<Refusal> last_refusals(const bpf::RefusalLog& log, const SlotOwners& owners, std::uint32_t slot) {
+  std::vector<Refusal> refusals;
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (const auto raw = log.last(slot, info.resource)) refusals.push_back(owners.describe(*raw));
+  std::ranges::sort(refusals, std::ranges::greater{}, &Refusal::time);
+  return refusals;
+}
+
+}  // namespace ubc::container

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who was refused what: the kernel's records joined with the containers that they are about.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/resource.h"
+#include "bpf/refusal_log.h"
+#include "container/host.h"
+
+namespace ubc::container {
+
+struct Refusal {
+  std::chrono::system_clock::time_point time;
+  std::uint32_t id = 0;            ///< the container's; 0: of a slot that no container has any more
+  std::string name;                ///< of the container, may be empty
+  ubc_resource resource{};
+  std::uint64_t amount = 0;        ///< asked for, in the resource's unit
+  std::uint64_t held = 0;          ///< then
+  std::uint64_t barrier = 0, limit = 0;
+  std::uint32_t pid = 0;           ///< on the host; 0: refused in an interrupt, for nobody in particular
+  std::uint32_t uid = 0;           ///< inside the container
+  std::string program;             ///< the task's name, control characters made visible; empty with pid 0
+  std::string call;                ///< the system call, or what happened outside of one
+};
+
+/// Slot → container, as they are now.
+class SlotOwners {
+ public:
+  explicit SlotOwners(const Host& host);
+  [[nodiscard]] Refusal describe(const ubc_refusal& raw) const;
+
+ private:
+  struct Owner {
+    std::uint32_t id;
+    std::string name;
+  };
+  std::map<std::uint32_t, Owner> by_slot_;
+  std::uint32_t uid_base_;
+};
+
+/// The last refusal of each resource of one container, latest first. `slot` as in its record.
+[[nodiscard]] std::vector<Refusal> last_refusals(const bpf::RefusalLog& log, const SlotOwners& owners, std::uint32_t slot);
+
+}  // namespace ubc::container
