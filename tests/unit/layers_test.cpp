@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layer rule and the sizes of rooms, as code: a forbidden include or a file over 400 lines fails.
+// The layer rule as code: a forbidden include fails.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -43,15 +42,6 @@ TEST(Layers, NoFolderIncludesWhatTheRuleForbids) {
       }
     }
   EXPECT_GT(seen, 50) << "the test looked at nothing";
-}
-
-TEST(Layers, NoFileIsOver400Lines) {
-  for (const char* folder : {"os", "bpf", "accounting", "isolate", "container", "cli", "tests", "bench"})
-    for (const auto& entry : fs::recursive_directory_iterator{fs::path{UBC_SOURCE} / folder}) {
-      if (!is_source(entry.path())) continue;
-      std::ifstream file{entry.path()};
-      EXPECT_LE(std::count(std::istreambuf_iterator<char>{file}, {}, '\n'), 400) << entry.path();
-    }
 }
 
 }  // namespace
