@@ -24,14 +24,19 @@ run() {
   passed=$((passed + ok)) failed=$((failed + want - ok))
   printf '%-14s %3d of %3d passed  (%d s)%s\n' "$name" "$ok" "$want" $((SECONDS - started)) \
     "$(grep -aq 'running once more' "$log" && echo '  after the kernel itself had oopsed once' || true)"
-  [ "$ok" -eq "$want" ] || { sed 's/^/    /' "$log" | grep -av 'RUN  \|       OK ' | tail -n 60; }
+  [ "$ok" -eq "$want" ] || { sed 's/^/    /' "$log" | { grep -av 'RUN  \|       OK ' || true; } | tail -n 60; }
 }
 
 unit() { run unit "$bin/ubc-unit-tests" "$bin/ubc-unit-tests" --gtest_brief=0; }
-asan() {
-  cmake --preset asan >/dev/null && cmake --build --preset asan --target ubc-unit-tests >"$logs/asan-build.log" 2>&1 || { tail -n 30 "$logs/asan-build.log"; }
-  run asan "$bin/ubc-unit-tests" build-asan/bin/ubc-unit-tests
+
+# The unit tests once more with a sanitizer in them: a report ends the program. Only they and what they need is built.
+sanitized() { # PRESET
+  local program=build-$1/bin/ubc-unit-tests log=$logs/$1-build.log
+  { cmake --preset "$1" && cmake --build --preset "$1" --target ubc-unit-tests; } >"$log" 2>&1 || program="tail -n 30 $log"
+  # shellcheck disable=SC2086
+  run "$1" "$bin/ubc-unit-tests" $program
 }
+
 on_kernel() { # SERIES: every suite that needs one, in one boot
   run "kernel-$1" "$bin/ubc-kernel-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-kernel-tests"
 }
@@ -40,13 +45,14 @@ guests() { # SERIES: ubctl with real guests
   run "guest-$1" "$bin/ubc-guest-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-guest-tests"
 }
 
-[ $# -gt 0 ] || set -- unit kernel-6.1 kernel-6.12 kernel-7 guest-6.1 guest-6.12 guest-7
+[ $# -gt 0 ] || set -- unit asan kernel-6.1 kernel-6.12 kernel-7 guest-6.1 guest-6.12 guest-7
 for suite in "$@"; do
   case $suite in
-    unit | asan) "$suite" ;;
+    unit) unit ;;
+    asan | tsan) sanitized "$suite" ;;
     kernel-*) on_kernel "${suite#kernel-}" ;;
     guest-*) guests "${suite#guest-}" ;;
-    *) echo "there is no suite '$suite': say unit, asan, or kernel- or guest- with 6.1, 6.12 or 7" >&2; exit 2 ;;
+    *) echo "there is no suite '$suite': say unit, asan, tsan, or kernel- or guest- with 6.1, 6.12 or 7" >&2; exit 2 ;;
   esac
 done
 echo "$passed passed, $failed failed"
