@@ -1,16 +1,50 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [SERIES...]: what ubc costs, in instructions, on each kernel (all three without arguments). Reads build-release, or the build
-# directory named by UBC_BENCH_BUILD.
+# run.sh [hooks|starts] [SERIES...]: what ubc costs, in instructions, on each kernel (both parts, all three without arguments). Reads
+# build-release, or the build directory named by UBC_BENCH_BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${UBC_BENCH_BUILD:-$PWD/build-release}/bin
+cache=${UBC_CACHE:-/var/cache/ubc}
+say() { printf 'ubc bench: %s\n' "$*" >&2; }
+parts=(hooks starts)
+case ${1:-} in hooks | starts) parts=("$1"); shift ;; esac
 [ $# -gt 0 ] || set -- 6.1 6.12 7
 
-# Part 1: the hooks. One boot for each kernel: ratios compare figures of the same boot.
-for series in "$@"; do
-  printf '\n== hooks, kernel %s: instructions for one operation ==\n' "$series"
-  tests/vm/boot.sh "$series" --count --timeout 1800 -- "$bin/ubc-hook-bench"
-done
+# One boot for each kernel: ratios compare figures of the same boot.
+hooks() {
+  printf '\n== hooks, kernel %s: instructions for one operation ==\n' "$1"
+  tests/vm/boot.sh "$1" --count --timeout 1800 -- "$bin/ubc-hook-bench"
+}
 
-# Part 2: a start and an exec.
+starts() {
+  printf '\n== start and exec, kernel %s ==\n' "$1"
+  tests/vm/boot.sh "$1" --count --timeout 1800 -- bench/start_world.sh "$bin" "$cache/seccomp.json" /bin/ubc-start-bench
+}
+
+# What we compare with, and podman's system call filter for it: of that package only this file.
+peers() {
+  local missing='' box
+  command -v crun >/dev/null || missing=crun
+  command -v jq >/dev/null || missing+=' jq'
+  if [ -n "$missing" ]; then
+    say "installing $missing"
+    # shellcheck disable=SC2086
+    apt-get -qq install -y --no-install-recommends $missing >/dev/null || { say "could not install $missing: run apt-get update"; exit 1; }
+  fi
+  [ -f "$cache/seccomp.json" ] && return
+  mkdir -p "$cache"
+  box=$(mktemp -d "$cache/fetch.XXXXXX")
+  if ! (cd "$box" && apt-get -qq download golang-github-containers-common && dpkg -x ./*.deb .) >"$box/log" 2>&1; then
+    say "could not fetch podman's filter (golang-github-containers-common): $(tail -n 1 "$box/log")"
+    rm -rf "$box"
+    exit 1
+  fi
+  mv "$box/usr/share/containers/seccomp.json" "$cache/"
+  rm -rf "$box"
+}
+
+[[ " ${parts[*]} " != *" starts "* ]] || peers
+for part in "${parts[@]}"; do
+  for series in "$@"; do "$part" "$series"; done
+done
