@@ -132,7 +132,7 @@ int run(std::string_view word, bool verbose) {
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
   utsname names{};
   (void)::uname(&names);
-  std::printf("%s: million instructions, median of %u\n%-24s%10s%10s%10s%12s\n", names.release, kRounds, "", "median", "least", "most",
+  std::printf("%s: million instructions, median of %u\n%-24s%10s%10s%10s%15s\n", names.release, kRounds, "", "median", "least", "most",
               "idle left out");
   std::vector<std::optional<Cost>> costs;
   bool good = true;
@@ -141,7 +141,7 @@ int run(std::string_view word, bool verbose) {
     if (!measured.name.contains(word)) continue;
     costs.back() = measure(measured, verbose);
     if (const auto& cost = costs.back())
-      std::printf("%-24s%10.2f%10.2f%10.2f%12.2f\n", measured.name.data(), cost->elapsed, cost->least, cost->most, cost->busy);
+      std::printf("%-24s%10.2f%10.2f%10.2f%15.2f\n", measured.name.data(), cost->elapsed, cost->least, cost->most, cost->busy);
     else
       std::printf("%-24s failed\n", measured.name.data());
     (void)std::fflush(stdout);

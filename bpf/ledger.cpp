@@ -35,12 +35,17 @@ MappedMap::~MappedMap() {
 }
 
 Result<MappedMap> MappedMap::open(const std::string& path, std::size_t entries, std::size_t value_size, bool read_only) {
+  return open_part(path, 0, entries * value_size, read_only);
+}
+
+Result<MappedMap> MappedMap::open_part(const std::string& path, std::size_t offset, std::size_t bytes, bool read_only) {
   const os::Fd fd{bpf_obj_get(path.c_str())};
   if (!fd.valid()) return os::sys_error(errno, "open the pinned map", path);
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t first = offset / page * page;
   MappedMap map;
-  map.size_ = (entries * value_size + page - 1) / page * page;
-  void* data = ::mmap(nullptr, map.size_, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  map.size_ = (offset + bytes - first + page - 1) / page * page;
+  void* data = ::mmap(nullptr, map.size_, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), static_cast<off_t>(first));
   if (data == MAP_FAILED) return os::sys_error(errno, "map", path);
   map.data_ = data;
   return map;
@@ -56,8 +61,18 @@ Result<Ledger> Ledger::open(const std::string& pins) {
   return ledger;
 }
 
+Result<Ledger> Ledger::open_one(std::uint32_t slot, const std::string& pins) {
+  Ledger ledger;
+  const std::size_t offset = std::size_t{slot % UBC_MAX_SLOTS} * sizeof(ubc_beancounter);
+  ledger.ledger_ = UBC_TRY(MappedMap::open_part(pins + "/maps/ledger", offset, sizeof(ubc_beancounter), false));
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  ledger.first_slot_ = static_cast<std::uint32_t>(offset / page * page / sizeof(ubc_beancounter));
+  ledger.settings_ = UBC_TRY(MappedMap::open(pins + "/maps/settings", 1, sizeof(ubc_settings), false));
+  return ledger;
+}
+
 ubc_counter& Ledger::counter(std::uint32_t slot, ubc_resource resource) const {
-  return static_cast<ubc_beancounter*>(ledger_.data())[slot % UBC_MAX_SLOTS].counters[resource % UBC_RESOURCES];
+  return static_cast<ubc_beancounter*>(ledger_.data())[slot % UBC_MAX_SLOTS - first_slot_].counters[resource % UBC_RESOURCES];
 }
 
 ubc_settings& Ledger::settings_now() const { return *static_cast<ubc_settings*>(settings_.data()); }

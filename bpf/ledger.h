@@ -26,6 +26,8 @@ class MappedMap {
   ~MappedMap();
   /// Maps the pinned map at `path`: `entries` values of `value_size` bytes, writable unless `read_only`.
   [[nodiscard]] static Result<MappedMap> open(const std::string& path, std::size_t entries, std::size_t value_size, bool read_only);
+  /// Only the page, or pages, of `bytes` bytes at `offset`; data() is the first byte of the first page.
+  [[nodiscard]] static Result<MappedMap> open_part(const std::string& path, std::size_t offset, std::size_t bytes, bool read_only);
   [[nodiscard]] void* data() const { return data_; }
 
  private:
@@ -37,6 +39,9 @@ class Ledger {
  public:
   /// Fails with Code::not_found where no hooks are attached (nothing is pinned below `pins`).
   [[nodiscard]] static Result<Ledger> open(const std::string& pins = kPinDirectory);
+  /// The same for one container: only the settings and the counters of `slot` may be asked for. The kernel maps page by page, and copies
+  /// page by page at each fork: 2,048 of them for all slots.
+  [[nodiscard]] static Result<Ledger> open_one(std::uint32_t slot, const std::string& pins = kPinDirectory);
 
   /// A copy of the counter as it is now; slot and resource must be in range.
   [[nodiscard]] ubc_counter read(std::uint32_t slot, ubc_resource resource) const;
@@ -67,6 +72,7 @@ class Ledger {
   [[nodiscard]] ubc_cgroup_slot& cgroup_place(std::uint64_t cgroup_id) const;
 
   MappedMap ledger_, settings_, health_, cgroups_;
+  std::uint32_t first_slot_ = 0;   ///< that ledger_ has
 };
 
 }  // namespace ubc::bpf

@@ -135,7 +135,7 @@ void add_hooks(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("hooks", "the programs in the kernel that keep the books");
   verb->require_subcommand(1);
   verb->add_subcommand("attach", "now, rather than at the first start")->callback([&invocation] {
-    const auto ledger = container::ensure_ledger(invocation.host);
+    const auto ledger = container::ensure_ledger(invocation.host, 0);
     invocation.exit_code = ledger ? static_cast<int>(exit_ok) : fail(ledger.error());
   });
   verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] {

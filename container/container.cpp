@@ -83,8 +83,9 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
 /// Objects whose last reference goes after an RCU grace period are given back a moment after the last process.
 void await_idle(const Host& host, std::uint32_t id) {
   const auto slot = slot_of(host, id);
-  const auto ledger = bpf::Ledger::open(host.paths.pins);
-  if (!slot || !ledger) return;
+  if (!slot) return;
+  const auto ledger = bpf::Ledger::open_one(*slot, host.paths.pins);
+  if (!ledger) return;
   for (int tries = 0; tries < 200 && !ledger->idle(*slot); ++tries) std::this_thread::sleep_for(milliseconds{10});
 }
 
@@ -186,7 +187,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   UBC_TRY(write_record(host, id, RunRecord{}));
   rollback.add([&] { remove_record(host, id); });
   fault_point("start:record");
-  auto ledger = ensure_ledger(host);
+  auto ledger = ensure_ledger(host, slot);
   if (!ledger && !(options.force && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });

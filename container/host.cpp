@@ -106,9 +106,9 @@ Result<os::CgroupDir> containers_cgroup(const Host& host) {
 
 bpf::HookPlan plan_hooks(const Host& host) { return bpf::decide_hooks(bpf::probe_kernel(), check_cgroups(host).has_value()); }
 
-Result<bpf::Ledger> ensure_ledger(const Host& host) {
+Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot) {
   if (!bpf::hooks_attached(host.paths.pins)) UBC_TRY(attach(host));
-  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   if (ledger.settings().uid_base != host.settings.uid_base)
     return os::error(
         Code::bad_value,

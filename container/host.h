@@ -50,8 +50,9 @@ struct Host {
 /// What this kernel lets us do, learnt by loading. Slow (tens of milliseconds): for `ubctl features` and before hooks are attached.
 [[nodiscard]] bpf::HookPlan plan_hooks(const Host& host);
 
-/// Attaches the hooks if they are not, and opens the ledger. Fails with Code::unsupported and the reason where the kernel can't.
-[[nodiscard]] Result<bpf::Ledger> ensure_ledger(const Host& host);
+/// Attaches the hooks if they are not, and opens the ledger for that slot (Ledger::open_one). Fails with Code::unsupported and the reason
+/// where the kernel can't.
+[[nodiscard]] Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot);
 
 /// An exclusive lock, held while the Fd lives. The holder's pid and command are in the file. Fails with Code::busy and who holds it.
 [[nodiscard]] Result<os::Fd> take_lock(const std::string& path, std::string_view what);

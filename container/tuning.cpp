@@ -84,7 +84,7 @@ Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::
     return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
   if (!bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
-  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   const AllLimits before = limits_now(ledger, slot, limits);
   auto applied = apply_limits(host, id, &ledger, slot, limits, notes);
   if (!applied) {
@@ -111,7 +111,7 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
   if (counted) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
-    bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+    bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
     UBC_TRY(note_memory(ledger, slot, cgroup));
     return counters_of(ledger, slot);

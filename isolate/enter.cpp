@@ -147,12 +147,13 @@ Result<> hand_in(const Standard& standard) {
   ::_exit(127);
 }
 
-[[noreturn]] void run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
+/// Its status.
+int run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
   constexpr int kAllButCgroup = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
   (void)::prctl(PR_SET_DUMPABLE, 0);   // nobody in the guest may look into us while we hold host descriptors (CVE-2016-9962)
   if (::setns(spec.guest->get(), kAllButCgroup) != 0) {
     report_failure(reports, os::sys_error(errno, "join the guest's namespaces").error());
-    ::_exit(1);
+    return 1;
   }
   const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);
   if (program == 0) run_program(spec, standard, channel, reports);
@@ -160,7 +161,7 @@ Result<> hand_in(const Standard& standard) {
     report_failure(reports, os::sys_error(errno, "clone into the guest's cgroup").error());
   else
     report_pid(reports, program);
-  ::_exit(program < 0 ? 1 : 0);
+  return program < 0 ? 1 : 0;
 }
 
 struct Entered {
@@ -170,9 +171,8 @@ struct Entered {
 
 Result<Entered> enter(const EnterSpec& spec, const Standard& standard, int channel) {
   os::Pipe reports = UBC_TRY(os::Pipe::make());
-  const pid_t joiner = ::fork();
+  const pid_t joiner = os::run_as_child([&] { return run_joiner(spec, standard, channel, reports.write_end.get()); });
   if (joiner < 0) return os::sys_error(errno, "fork");
-  if (joiner == 0) run_joiner(spec, standard, channel, reports.write_end.get());
   reports.write_end = os::Fd{};
   LaunchReport seen;
   const Result<> up = await_reports(reports.read_end, kPatienceMs, seen);

@@ -57,19 +57,18 @@ Result<> raise_loopback() {
 
 /// A child of the builder, inside the guest's pid namespace but with the host's rights: only such a one can mount what the kernel then
 /// locks.
-Result<> run_helper(const GuestSpec& spec, const os::Fd& pidfd, int reports) {
+Result<> run_helper(const GuestSpec& spec, const os::Fd& pidfd) {
   if (::setns(pidfd.get(), CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP) != 0)
     return os::sys_error(errno, "join the guest's namespaces");
-  const pid_t helper = ::fork();
-  if (helper < 0) return os::sys_error(errno, "fork the mount helper");
-  if (helper == 0) {
-    auto done = mount_kernel_views(spec);
+  Result<> done = os::error(Code::system, "the mount helper was killed");
+  const pid_t helper = os::run_as_child([&] {
+    done = mount_kernel_views(spec);
     if (done) done = raise_loopback();
-    if (!done) report_failure(reports, done.error());
-    ::_exit(done ? 0 : 1);
-  }
-  if (UBC_TRY(os::wait_for_child(helper)) != 0) return os::error(Code::system, "the mount helper died");   // its own report came first
-  return {};
+    return 0;
+  });
+  if (helper < 0) return os::sys_error(errno, "fork the mount helper");
+  UBC_TRY(os::wait_for_child(helper));
+  return done;
 }
 
 Result<> await_byte(int sync, const char* from) {
@@ -123,20 +122,23 @@ Result<> build_guest(const GuestSpec& spec, int reports) {
   UBC_TRY(build_root(spec, userns));
   fault_point("launch:root");
   UBC_TRY(await_byte(sync[0], "the guest's first process"));
-  UBC_TRY(run_helper(spec, pidfd, reports));
+  UBC_TRY(run_helper(spec, pidfd));
   fault_point("launch:mounts");
   return send_byte(sync[0]);
 }
 
-[[noreturn]] void run_builder(const GuestSpec& spec, int reports, pid_t parent) {
+/// Its status. The caller waits for it in the kernel, so that its patience is a timer here.
+int run_builder(const GuestSpec& spec, int reports, pid_t parent) {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);   // it died before the line above
+  if (::getppid() != parent) return 1;   // it died before the line above
+  (void)::signal(SIGALRM, SIG_DFL);
+  (void)::alarm(kPatienceMs / 1000);
   const auto built = [&]() -> Result<> {
     if (::unshare(CLONE_NEWNS) != 0) return os::sys_error(errno, "make a mount namespace");
     return build_guest(spec, reports);
   }();
   if (!built) report_failure(reports, built.error());
-  ::_exit(built ? 0 : 1);
+  return built ? 0 : 1;
 }
 
 /// What stood of the guest when its start failed.
@@ -151,20 +153,21 @@ void end_guest(pid_t pid) {
 Result<StartedGuest> launch(const GuestSpec& spec) {
   os::Pipe reports = UBC_TRY(os::Pipe::make());
   const pid_t parent = ::getpid();
-  const pid_t builder = ::fork();
+  // Ends before the next line. What is reported meanwhile the pipe holds.
+  const pid_t builder = os::run_as_child([&] { return run_builder(spec, reports.write_end.get(), parent); });
   if (builder < 0) return os::sys_error(errno, "fork the guest's builder");
-  if (builder == 0) run_builder(spec, reports.write_end.get(), parent);
   reports.write_end = os::Fd{};
+  const Result<int> builder_status = os::wait_for_child(builder);
   LaunchReport seen;
   const Result<> up = await_reports(reports.read_end, kPatienceMs, seen);
-  if (!up) (void)::kill(builder, SIGKILL);
-  const Result<int> builder_status = os::wait_for_child(builder);
   StartedGuest guest{seen.pid, {}};
   if (up && builder_status && *builder_status == 0) {
     guest.pidfd = UBC_TRY(os::open_pidfd(seen.pid));
     return guest;
   }
   end_guest(seen.pid);
+  if (builder_status && *builder_status == 128 + SIGALRM)
+    return os::error(Code::system, "the guest could not be built within {} s", kPatienceMs / 1000);
   if (!up) return std::unexpected(up.error());
   return os::error(Code::system, "the guest's builder was killed");
 }

@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +27,19 @@ pid_t clone_process(std::uint64_t flags, int cgroup_fd, int exit_signal) {
     arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd);
   }
   return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+}
+
+pid_t run_as_child(const std::function<int()>& body) {
+  constexpr std::size_t kStack = 128 << 10;
+  void* stack = ::mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return -1;
+  const auto enter = [](void* what) { return (*static_cast<const std::function<int()>*>(what))(); };
+  const pid_t pid = ::clone(enter, static_cast<char*>(stack) + kStack, CLONE_VM | CLONE_VFORK | SIGCHLD,
+                            const_cast<void*>(static_cast<const void*>(&body)));
+  const int saved = errno;
+  (void)::munmap(stack, kStack);
+  errno = saved;
+  return pid;
 }
 
 Result<Fd> open_pidfd(pid_t pid) {

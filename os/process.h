@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ namespace ubc::os {
 /// clone3 with fork's semantics: 0 in the child, its pid in the caller. `cgroup_fd` >= 0: the child is born in that cgroup.
 /// `exit_signal` 0 needs waitpid(…, __WALL). On failure -1 and errno, as clone3.
 [[nodiscard]] pid_t clone_process(std::uint64_t flags, int cgroup_fd, int exit_signal);
+
+/// A child that has our memory as well, while we wait for it to end (CLONE_VM | CLONE_VFORK): no page table is copied, and what it stores
+/// we see. Its descriptors, namespaces, credentials and signal handlers are its own. `body` returns its exit status. Its pid is still to be
+/// waited for; -1 and errno where there was none.
+[[nodiscard]] pid_t run_as_child(const std::function<int()>& body);
 
 /// A process, held: the pid can't be another's while this is open.
 [[nodiscard]] Result<Fd> open_pidfd(pid_t pid);
