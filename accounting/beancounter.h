@@ -24,6 +24,8 @@ struct Snapshot {
   std::array<Beancounter, UBC_RESOURCES> counters;
   [[nodiscard]] const Beancounter& of(ubc_resource resource) const { return counters[resource]; }
   [[nodiscard]] Beancounter& of(ubc_resource resource) { return counters[resource]; }
+  /// RAM is limited: the mode of VSwap (accounting/vswap.h); else classic.
+  [[nodiscard]] bool is_vswap() const { return !Limit::at(of(UBC_PHYSPAGES).limit).is_unlimited(); }
 };
 
 }  // namespace ubc::accounting

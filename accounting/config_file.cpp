@@ -113,6 +113,13 @@ void ConfigFile::erase(std::string_view key) {
   std::erase_if(lines_, [&](const Line& line) { return !line.key.empty() && same_key(line.key, key); });
 }
 
+std::vector<std::string> ConfigFile::keys() const {
+  std::vector<std::string> keys;
+  for (const Line& line : lines_)
+    if (!line.key.empty() && std::ranges::find(keys, line.key) == keys.end()) keys.push_back(line.key);
+  return keys;
+}
+
 Result<std::optional<Limits>> ConfigFile::limits(const ResourceInfo& resource) const {
   const Line* line = find(resource.name);
   if (line == nullptr) return std::nullopt;

@@ -22,10 +22,12 @@ class ConfigFile {
 
   /// The value without quotes and backslashes. Of a repeated key the first counts, of a beancounter's the last (ubc-semantics 5.1).
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
-  /// Replaces the key's first line, or appends one. The value is quoted so that a shell reads the same.
+  /// Replaces the line that counts, or appends one. The value is quoted so that a shell reads the same.
   void set(std::string_view key, std::string_view value);
   void erase(std::string_view key);
 
+  /// Each key once, in the file's order.
+  [[nodiscard]] std::vector<std::string> keys() const;
   /// The numbers of one resource; nullopt: not in the file. Fails with Code::bad_value, naming the line.
   [[nodiscard]] Result<std::optional<Limits>> limits(const ResourceInfo& resource) const;
 

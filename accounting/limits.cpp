@@ -47,28 +47,56 @@ std::string_view forms_of(Unit unit) {
   return unit == Unit::items ? "a whole number or unlimited" : "a number with T, G, M, K, P (pages) or B (bytes) after it, or unlimited";
 }
 
-Result<Limit> parse_limit(const ResourceInfo& resource, std::string_view text) {
+Result<Limit> parse_limit(std::string_view name, Unit unit, std::string_view text) {
   if (text == "unlimited") return Limit::unlimited();
   const auto scaled = split_suffix(text);
   const auto refused = [&] {
-    return os::error(Code::bad_value, "Bad parameter for --{}: {}: each of barrier and limit is {}", resource.name, text,
-                     forms_of(resource.unit));
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: each of barrier and limit is {}", name, text, forms_of(unit));
   };
   if (!scaled) return refused();
   if (scaled->suffix == 0) return saturated(scaled->number);
   const auto factor = bytes_of_suffix(scaled->suffix);
-  if (!factor || resource.unit == Unit::items) return refused();
+  if (!factor || unit == Unit::items) return refused();
   const long double bytes = std::floor(scaled->number * static_cast<long double>(*factor));
-  return saturated(resource.unit == Unit::pages ? std::floor(bytes / kPageSize) : bytes);
+  return saturated(unit == Unit::pages ? std::floor(bytes / kPageSize) : bytes);
+}
+
+/// What a suffixed number is divided by: a KiB, or nothing.
+Result<Limit> parse_disk_number(std::string_view name, std::uint64_t divisor, std::string_view text) {
+  const auto scaled = split_suffix(text);
+  const auto factor = scaled ? scaled->suffix == 0 ? divisor : bytes_of_suffix(scaled->suffix) : std::nullopt;
+  if (!factor)
+    return os::error(Code::bad_value, "Bad parameter for --{}: {}: each of soft and hard limit is a number, with T, G, M, K after it", name,
+                     text);
+  return saturated(std::floor(scaled->number * static_cast<long double>(*factor) / static_cast<long double>(divisor)));
+}
+
+/// `one` of what stands on each side of the colon; without one it stands for both.
+template <typename One>
+Result<Limits> parse_both(std::string_view text, One one) {
+  const std::size_t colon = text.find(':');
+  Limits limits;
+  limits.barrier = UBC_TRY(one(text.substr(0, colon)));
+  limits.limit = colon == text.npos ? limits.barrier : UBC_TRY(one(text.substr(colon + 1)));
+  return limits;
 }
 
 }  // namespace
 
+Result<Limits> parse_pair(std::string_view name, Unit unit, std::string_view text) {
+  return parse_both(text, [&](std::string_view part) { return parse_limit(name, unit, part); });
+}
+
+Result<Limits> parse_diskspace(std::string_view text) {
+  return parse_both(text, [](std::string_view part) { return parse_disk_number("diskspace", 1024, part); });
+}
+
+Result<Limits> parse_diskinodes(std::string_view text) {
+  return parse_both(text, [](std::string_view part) { return parse_disk_number("diskinodes", 1, part); });
+}
+
 Result<Limits> parse_limits(const ResourceInfo& resource, std::string_view text) {
-  const std::size_t colon = text.find(':');
-  Limits limits;
-  limits.barrier = UBC_TRY(parse_limit(resource, text.substr(0, colon)));
-  limits.limit = colon == text.npos ? limits.barrier : UBC_TRY(parse_limit(resource, text.substr(colon + 1)));
+  const Limits limits = UBC_TRY(parse_pair(resource.name, resource.unit, text));
   if (limits.barrier > limits.limit)
     return os::error(Code::bad_value, "Bad parameter for --{}: {}: the barrier is over the limit; say barrier:limit, the smaller first",
                      resource.name, text);
@@ -86,9 +114,14 @@ Result<Limits> parse_ram(std::string_view option, std::string_view text) {
   return Limits{Limit::at(0), limit};
 }
 
-std::string format_limits(const Limits& limits) {
+std::string format_pair(const Limits& limits) {
   const auto one = [](Limit limit) { return limit.is_unlimited() ? std::string{"unlimited"} : std::to_string(limit.raw()); };
-  return limits.barrier == limits.limit ? one(limits.barrier) : one(limits.barrier) + ":" + one(limits.limit);
+  return one(limits.barrier) + ":" + one(limits.limit);
+}
+
+std::string format_limits(const Limits& limits) {
+  const std::string both = format_pair(limits);
+  return limits.barrier == limits.limit ? both.substr(0, both.find(':')) : both;
 }
 
 std::string format_amount(Unit unit, std::uint64_t amount) {

@@ -2,8 +2,10 @@
 // Barrier and limit of one resource, and their text as vzctl wrote it: N[suffix][:N[suffix]] or "unlimited" in either place.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,16 +38,28 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// By resource number; nullopt: not said.
+using AllLimits = std::array<std::optional<Limits>, UBC_RESOURCES>;
+
 /// Of "100:120", "64M", "unlimited:1G", "2.2G". A bare number is in the resource's unit; suffixes T G M K (powers of 1024), P (pages), B
 /// (bytes), either case, not for items. Bytes become pages rounded down. Fails with Code::bad_value: garbage, a suffix on items, barrier
 /// over limit.
 [[nodiscard]] Result<Limits> parse_limits(const ResourceInfo& resource, std::string_view text);
+/// The same, but a barrier over the limit passes: a validator has to see it. `name` is what a failure calls it.
+[[nodiscard]] Result<Limits> parse_pair(std::string_view name, Unit unit, std::string_view text);
+/// DISKSPACE's soft:hard. A bare number is KiB, a suffix as above; KiB, rounded down. "unlimited" is none of its values.
+[[nodiscard]] Result<Limits> parse_diskspace(std::string_view text);
+/// DISKINODES' soft:hard; a suffix multiplies.
+[[nodiscard]] Result<Limits> parse_diskinodes(std::string_view text);
 
 /// --ram, --swap: bytes with suffix, rounded up to pages; barrier 0.
 [[nodiscard]] Result<Limits> parse_ram(std::string_view option, std::string_view text);
 
 /// "b:l", or "v" where both are the same; unlimited as "unlimited"; no suffix.
 [[nodiscard]] std::string format_limits(const Limits& limits);
+
+/// Always "b:l": the form of DISKSPACE and DISKINODES.
+[[nodiscard]] std::string format_pair(const Limits& limits);
 
 /// For people: bytes and pages as "64M" (pages times the page size), items as they are, unlimited as "-". Three digits or so.
 [[nodiscard]] std::string format_amount(Unit unit, std::uint64_t amount);
