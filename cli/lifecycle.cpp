@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "accounting/samples.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"
@@ -15,7 +16,24 @@ using container::Host;
 
 bool is_known(const Host& host, std::uint32_t id) { return ::access(host.paths.config_of(id).c_str(), F_OK) == 0; }
 
-int create(const Host& host, std::uint32_t id, const std::string& ostemplate, const ConfigOptions& options) {
+/// What a new container's configuration is before the options: the sample, or what was put there by hand. Its exit code where that fails.
+std::expected<accounting::ConfigFile, int> config_of_new(const Host& host, std::uint32_t id, const std::string& sample) {
+  const bool there = is_known(host, id);
+  if (there && !sample.empty())
+    return std::unexpected(
+        fail({Code::exists, 0,
+              fmt::format("{} exists already, and --config {} would replace it: remove one of them", host.paths.config_of(id), sample)},
+             exit_config_copy));
+  if (there && !host.settings.sample.empty()) warn({fmt::format("CONFIGFILE is ignored: {} exists already", host.paths.config_of(id))});
+  const std::string& name = sample.empty() ? host.settings.sample : sample;
+  auto config =
+      there || name.empty() ? accounting::ConfigFile::load(host.paths.config_of(id)) : accounting::load_sample(host.paths.conf(), name);
+  if (!config) return std::unexpected(fail(config.error(), there || name.empty() ? exit_of(config.error()) : exit_config_copy));
+  if (!there && !name.empty()) config->set("ORIGIN_SAMPLE", name);
+  return *std::move(config);
+}
+
+int create(const Host& host, std::uint32_t id, const std::string& ostemplate, const std::string& sample, const ConfigOptions& options) {
   const auto changes = changes_from(options);
   if (!changes) return fail(changes.error());
   const auto lock = container::lock_container(host, id, "create");
@@ -23,9 +41,10 @@ int create(const Host& host, std::uint32_t id, const std::string& ostemplate, co
   if (::access(host.paths.area_of(id).c_str(), F_OK) == 0)
     return fail({Code::exists, 0, fmt::format("container {} exists already: destroy it first, or take another id", id)},
                 exit_private_area_exists);
-  auto config = accounting::ConfigFile::load(host.paths.config_of(id));   // one that was put there by hand is kept
-  if (!config) return fail(config.error());
+  auto config = config_of_new(host, id, sample);
+  if (!config) return config.error();
   write_changes(*config, *changes);
+  if (lacks_swap(*config)) return fail_for_swap();
   const std::string name = ostemplate.empty() ? config->get("OSTEMPLATE").value_or("") : ostemplate;
   if (name.empty()) return fail({Code::bad_value, 0, "no template: say --ostemplate NAME; ubctl template list shows those that exist"}, 29);
   say(fmt::format("Creating container private area ({})", name));
@@ -117,16 +136,17 @@ void add_exec_verb(CLI::App& app, Invocation& invocation, const char* name, bool
 
 void add_create(CLI::App& app, Invocation& invocation) {
   struct Values {
-    std::string ostemplate;
+    std::string ostemplate, sample;
     ConfigOptions options;
   };
   const auto values = std::make_shared<Values>();
   CLI::App* verb = app.add_subcommand("create", "make a container from a template");
   add_ctid(*verb, invocation);
   verb->add_option("--ostemplate", values->ostemplate, "the template: ubctl template list");
+  verb->add_option("--config", values->sample, "a sample configuration to start from: basic, light, vswap-1g, ...");
   add_config_options(*verb, values->options);
   on_parsed(*verb, invocation,
-            [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->options); });
+            [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->sample, values->options); });
 }
 
 void add_start(CLI::App& app, Invocation& invocation) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "accounting/vswap.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
@@ -41,6 +42,8 @@ constexpr std::string_view kDefault = "ctid,numproc,status,name,hostname";
 Result<Field> parse_field(std::string_view text) {
   if (text == "ctid") return Field{"ctid", "CTID", 10};
   if (text == "status") return Field{"status", "STATUS", -9};
+  if (text == "vswap") return Field{"vswap", "VSWAP", 5};
+  if (text == "vm_overcommit") return Field{"vm_overcommit", "VM_OVC", 6};
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
     return Field{std::string{text}, accounting::key_of(text), -32};
   const std::size_t dot = text.find('.');
@@ -48,10 +51,11 @@ Result<Field> parse_field(std::string_view text) {
   const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';
   if (info == nullptr || (part != 0 && !std::string_view{"mblf"}.contains(part))) {
     const auto near = accounting::nearest_name(text.substr(0, dot));
-    return os::error(
-        Code::bad_value,
-        "Unknown field {}{}: fields are ctid, status, name, hostname, ostemplate, description, and each resource with .m .b .l .f", text,
-        near ? fmt::format(" (did you mean {}?)", *near) : "");
+    return os::error(Code::bad_value,
+                     "Unknown field {}{}: fields are ctid, status, vswap, vm_overcommit, name, hostname, ostemplate, description, and each "
+                     "resource with "
+                     ".m .b .l .f",
+                     text, near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
   return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10,
                info, part};
@@ -80,6 +84,7 @@ std::uint64_t part_of(const Beancounter& counter, char part) {
 std::string cell(const Row& row, const Field& field) {
   if (field.name == "ctid") return std::to_string(row.id);
   if (field.name == "status") return row.running ? "running" : "stopped";
+  if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
     const auto value = row.config.get(accounting::key_of(field.name));
     return value && !value->empty() ? *value : "-";
@@ -99,6 +104,13 @@ void print_line(const std::vector<std::string>& cells, const std::vector<Field>&
   fmt::print("{}\n", line);
 }
 
+/// null where the configuration does not say it, or says no number.
+nlohmann::ordered_json overcommit_of(const Row& row) {
+  const auto text = row.config.get("VM_OVERCOMMIT");
+  const auto factor = text ? accounting::parse_overcommit(*text) : Result<double>{os::error(Code::not_found, "not said")};
+  return factor ? nlohmann::ordered_json(*factor) : nlohmann::ordered_json();
+}
+
 nlohmann::ordered_json json_of(const Row& row) {
   const auto text = [&](std::string_view key) {
     const auto value = row.config.get(key);
@@ -109,7 +121,9 @@ nlohmann::ordered_json json_of(const Row& row) {
                                 {"name", text("NAME")},
                                 {"hostname", text("HOSTNAME")},
                                 {"ostemplate", text("OSTEMPLATE")},
-                                {"description", text("DESCRIPTION")}};
+                                {"description", text("DESCRIPTION")},
+                                {"vswap", row.snapshot.is_vswap()},
+                                {"vm_overcommit", overcommit_of(row)}};
   add_counters(object, row.snapshot);
   return object;
 }

@@ -16,11 +16,31 @@ struct Verb {
   const char* name;
   void (*add)(CLI::App&, Invocation&);
 };
+// clang-format off: one a line, so that two changes seldom meet
 constexpr Verb kVerbs[] = {
-    {"create", add_create},   {"start", add_start},    {"stop", add_stop}, {"restart", add_restart},   {"status", add_status},
-    {"destroy", add_destroy}, {"delete", add_destroy}, {"exec", add_exec}, {"exec2", add_exec2},       {"enter", add_enter},
-    {"set", add_set},         {"list", add_list},      {"show", add_show}, {"features", add_features}, {"template", add_template},
-    {"hooks", add_hooks},     {"events", add_events},  {"why", add_why}};
+    {"create", add_create},
+    {"start", add_start},
+    {"stop", add_stop},
+    {"restart", add_restart},
+    {"status", add_status},
+    {"destroy", add_destroy},
+    {"delete", add_destroy},
+    {"exec", add_exec},
+    {"exec2", add_exec2},
+    {"enter", add_enter},
+    {"set", add_set},
+    {"list", add_list},
+    {"show", add_show},
+    {"features", add_features},
+    {"template", add_template},
+    {"hooks", add_hooks},
+    {"events", add_events},
+    {"why", add_why},
+    {"validate", add_validate},
+    {"commitment", add_commitment},
+    {"split", add_split},
+};
+// clang-format on
 
 /// The first argument that is no flag: vzctl's flags come before the command and take no value.
 const char* verb_in(int argc, char** argv) {

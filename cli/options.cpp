@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 
+#include "accounting/samples.h"
+#include "accounting/vswap.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -10,15 +12,16 @@ struct KeyOption {
   const char* option;
   const char* key;
   const char* help;
+  bool at_start = false;   ///< a running guest keeps what it was started with
 };
 constexpr KeyOption kKeyOptions[] = {
     {"--name", "NAME", "a name that works wherever the id does; empty: none"},
-    {"--hostname", "HOSTNAME", "the guest's host name"},
+    {"--hostname", "HOSTNAME", "the guest's host name", true},
     {"--description", "DESCRIPTION", "free text"},
     {"--onboot", "ONBOOT", "yes or no"},
     {"--disabled", "DISABLED", "yes: it can't be started"},
     {"--stop-timeout", "STOP_TIMEOUT", "seconds that stop waits before it kills"},
-    {"--init", "INIT", "what runs as the guest's process 1 (default /sbin/init)"},
+    {"--init", "INIT", "what runs as the guest's process 1 (default /sbin/init)", true},
 };
 
 Result<> check_key(const std::string& key, const std::string& value) {
@@ -44,8 +47,11 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
     verb.add_option(fmt::format("--{}", info.name), options.beancounters[std::string{info.name}],
                     info.unit == accounting::Unit::items ? "N[:N] or unlimited" : "N[TGMKPB][:N[TGMKPB]] or unlimited")
         ->group("Beancounters, barrier:limit");
-  verb.add_option("--ram", options.ram, "physpages' limit in bytes, with T, G, M, K")->group("Beancounters, barrier:limit");
-  verb.add_option("--swap", options.swap, "swappages' limit in bytes, with T, G, M, K")->group("Beancounters, barrier:limit");
+  constexpr const char* kVswap = "VSwap: RAM and swap, and the rest follows";
+  verb.add_option("--ram", options.ram, "physpages' limit in bytes, with T, G, M, K")->group(kVswap);
+  verb.add_option("--swap", options.swap, "swappages' limit in bytes, with T, G, M, K")->group(kVswap);
+  verb.add_option("--vm_overcommit", options.overcommit, "privvmpages = (ram + swap) * this; 0: unlimited")->group(kVswap);
+  verb.add_option("--avnumproc", options.avnumproc, "processes on average: for validate only")->group("Beancounters, barrier:limit");
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
@@ -62,6 +68,14 @@ Result<Changes> changes_from(const ConfigOptions& options) {
   if (!options.swap.empty()) changes.limits[UBC_SWAPPAGES] = UBC_TRY(accounting::parse_ram("swap", options.swap));
   for (const auto& [key, value] : options.keys) UBC_TRY(check_key(key, value));
   changes.keys = options.keys;
+  if (!options.overcommit.empty()) {
+    UBC_TRY(accounting::parse_overcommit(options.overcommit));
+    changes.keys["VM_OVERCOMMIT"] = options.overcommit;
+  }
+  if (!options.avnumproc.empty()) {
+    const auto average = UBC_TRY(accounting::parse_pair("avnumproc", accounting::Unit::items, options.avnumproc));
+    changes.keys["AVNUMPROC"] = accounting::format_limits(average);
+  }
   return changes;
 }
 
@@ -69,6 +83,39 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     if (const auto& limits = changes.limits[info.resource]) config.set(accounting::key_of(info.name), accounting::format_limits(*limits));
   for (const auto& [key, value] : changes.keys) config.set(key, value);
+}
+
+Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name) {
+  const auto said = UBC_TRY(container::limits_in(sample));
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (said[info.resource]) changes.limits[info.resource] = said[info.resource];
+  for (const std::string& key : sample.keys())
+    if (accounting::find_resource(key) == nullptr && !accounting::is_own_key(key)) changes.keys[key] = *sample.get(key);
+  // Disk numbers are kept in KiB and inodes, whatever the sample spells.
+  if (const auto text = sample.get("DISKSPACE"))
+    changes.keys["DISKSPACE"] = accounting::format_pair(UBC_TRY(accounting::parse_diskspace(*text)));
+  if (const auto text = sample.get("DISKINODES"))
+    changes.keys["DISKINODES"] = accounting::format_pair(UBC_TRY(accounting::parse_diskinodes(*text)));
+  changes.keys.try_emplace("ORIGIN_SAMPLE", name);
+  return {};
+}
+
+bool lacks_swap(const accounting::ConfigFile& config) {
+  const auto said = container::limits_in(config);
+  return said && accounting::is_vswap(*said) && !(*said)[UBC_SWAPPAGES];
+}
+
+int fail_for_swap() {
+  return fail({Code::bad_value, 0, "Error: required UB parameter (swap) not set: a limit of RAM needs one of swap, say --swap SIZE"},
+              exit_ub_missing);
+}
+
+std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, const Changes& changes) {
+  std::vector<std::string> keys;
+  for (const KeyOption& option : kKeyOptions)
+    if (const auto change = changes.keys.find(option.key); option.at_start && change != changes.keys.end())
+      if (change->second != config.get(option.key).value_or("")) keys.emplace_back(option.key);
+  return keys;
 }
 
 }  // namespace ubc::cli

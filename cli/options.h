@@ -24,7 +24,7 @@ struct Invocation {
 /// The option texts as given.
 struct ConfigOptions {
   std::map<std::string, std::string> beancounters;   ///< by resource name
-  std::string ram, swap;
+  std::string ram, swap, overcommit, avnumproc;
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
 };
 
@@ -37,6 +37,14 @@ struct Changes {
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);
 void write_changes(accounting::ConfigFile& config, const Changes& changes);
+/// The sample over what the options said, as --applyconfig has it; what is a container's own, like HOSTNAME, is not taken from it.
+[[nodiscard]] Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name);
+/// VSwap without swap: nothing says how much the container may take, and vzctl refuses it (exit_ub_missing). The configuration is as the
+/// command would leave it.
+[[nodiscard]] bool lacks_swap(const accounting::ConfigFile& config);
+int fail_for_swap();
+/// The keys of `changes` that a running guest has taken up at its start, and whose value differs from the configuration's.
+[[nodiscard]] std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, const Changes& changes);
 
 /// The verbs, each told by its file.
 void add_create(CLI::App& app, Invocation& invocation);
@@ -56,6 +64,9 @@ void add_why(CLI::App& app, Invocation& invocation);
 void add_features(CLI::App& app, Invocation& invocation);
 void add_template(CLI::App& app, Invocation& invocation);
 void add_hooks(CLI::App& app, Invocation& invocation);
+void add_validate(CLI::App& app, Invocation& invocation);
+void add_commitment(CLI::App& app, Invocation& invocation);
+void add_split(CLI::App& app, Invocation& invocation);
 
 /// The verb's positional CTID, an id or a name.
 CLI::Option* add_ctid(CLI::App& verb, Invocation& invocation);

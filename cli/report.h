@@ -22,6 +22,7 @@ enum Exit : int {
   exit_config_missing = 14,
   exit_bad_syntax = 20,
   exit_bad_value = 21,
+  exit_ub_missing = 28,
   exit_not_running = 31,
   exit_running = 32,
   exit_stop_failed = 33,
@@ -30,6 +31,8 @@ enum Exit : int {
   exit_bad_template = 47,
   exit_start_disabled = 105,
   exit_no_template = 91,
+  exit_config_copy = 82,
+  exit_no_sample = 109,
   exit_permission = 12,
   exit_name = 131,
 };

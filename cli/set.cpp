@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "accounting/samples.h"
+#include "accounting/vswap.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"
@@ -16,21 +18,33 @@ using container::Host;
 
 struct SetOptions {
   ConfigOptions config;
-  bool save = false;
-  bool dry_run = false;
+  std::string sample, mode;
+  bool save = false, dry_run = false, reset = false;
 };
 
-bool has_limits(const Changes& changes) {
-  for (const auto& limits : changes.limits)
+bool has_limits(const container::AllLimits& all) {
+  for (const auto& limits : all)
     if (limits) return true;
   return false;
 }
 
-int dry_run(const Host& host, std::uint32_t id, const Changes& changes) {
+/// Whether the command is about beancounters: one that only names a container works on any configuration.
+bool concerns_limits(const Changes& changes) { return has_limits(changes.limits) || changes.keys.contains("VM_OVERCOMMIT"); }
+
+/// What the command comes to on a container: its changes, and what VSwap fills in where neither they nor the configuration say it. A
+/// command that is not about beancounters works on a configuration whose numbers are wrong, too.
+Result<container::AllLimits> limits_for(const accounting::ConfigFile& changed, const Changes& changes) {
+  if (!concerns_limits(changes)) return container::AllLimits{};
+  const container::AllLimits said = UBC_TRY(container::limits_in(changed));
+  const double overcommit = UBC_TRY(container::overcommit_in(changed));
+  return accounting::limits_to_apply(changes.limits, said, overcommit);
+}
+
+int dry_run(const Host& host, std::uint32_t id, const container::AllLimits& limits, const Changes& changes) {
   const auto now = container::snapshot(host, id);
   if (!now) return fail(now.error());
   for (const accounting::ResourceInfo& info : kResources) {
-    const auto& wanted = changes.limits[info.resource];
+    const auto& wanted = limits[info.resource];
     if (!wanted) continue;
     const accounting::Beancounter& counter = now->of(info.resource);
     const accounting::Limits before{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
@@ -62,31 +76,117 @@ int save(const Host& host, std::uint32_t id, const Changes& changes) {
   return exit_ok;
 }
 
+/// Both halves of a change to a running container that the guest takes up at its start.
+int restart(const Host& host, std::uint32_t id) {
+  say("Stopping container ...");
+  if (const auto stopped = container::stop(host, id, false); !stopped) return fail(stopped.error(), exit_stop_failed);
+  say("Container was stopped");
+  say("Starting container...");
+  std::vector<std::string> notes;
+  const auto started = container::start(host, id, {}, notes);
+  warn(notes);
+  if (!started) return fail(started.error());
+  say("Container start in progress...");
+  return exit_ok;
+}
+
+int not_saving(int code) {
+  return fail({Code::bad_state, 0, "Error: failed to apply some parameters, not saving configuration file!"}, code);
+}
+
+/// The limits, live. Says why not, and that nothing is saved then.
+int apply(const Host& host, std::uint32_t id, const container::AllLimits& limits, bool would_save) {
+  std::vector<std::string> notes;
+  const auto tuned = container::tune(host, id, limits, notes);
+  warn(notes);
+  if (!tuned) {
+    const int code = fail(tuned.error());
+    return would_save ? not_saving(code) : code;
+  }
+  say("UB limits were set successfully");
+  return exit_ok;
+}
+
+/// The options, and the sample over them. Its exit code where that fails.
+std::expected<Changes, int> changes_of(const Host& host, const SetOptions& options) {
+  auto changes = changes_from(options.config);
+  if (!changes) return std::unexpected(fail(changes.error()));
+  if (!options.sample.empty()) {
+    const auto sample = accounting::load_sample(host.paths.conf(), options.sample);
+    if (!sample) return std::unexpected(fail(sample.error(), exit_no_sample));
+    if (const auto merged = merge_sample(*changes, *sample, options.sample); !merged)
+      return std::unexpected(fail(merged.error(), exit_no_sample));
+  }
+  if (!has_limits(changes->limits) && changes->keys.empty())
+    return std::unexpected(fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax));
+  if (!options.save && !options.dry_run && (!options.config.keys.empty() || !options.config.avnumproc.empty()))
+    return std::unexpected(
+        fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value));
+  if (!options.save && options.mode == "restart")
+    return std::unexpected(
+        fail({Code::bad_value, 0, "--setmode restart starts the container with what is saved: add --save"}, exit_bad_value));
+  return *std::move(changes);
+}
+
+/// What a running guest can't take up: --setmode says what becomes of it. The lock is held.
+int set_locked(const Host& host, std::uint32_t id, const SetOptions& options, const Changes& changes, const accounting::ConfigFile& config,
+               const container::AllLimits& limits) {
+  const bool up = container::running(host, id).has_value();
+  const auto waiting = up && options.save ? keys_for_restart(config, changes) : std::vector<std::string>{};
+  if (!waiting.empty() && options.mode == "ignore") return not_saving(exit_running);
+  if (concerns_limits(changes) && (up || !options.save))
+    if (const int code = apply(host, id, limits, options.save); code != exit_ok) return code;
+  if (!options.save) {
+    warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
+    return exit_ok;
+  }
+  if (const int code = save(host, id, changes); code != exit_ok || waiting.empty()) return code;
+  if (options.mode == "restart") return restart(host, id);
+  for (const std::string& key : waiting)
+    warn({fmt::format("{} is taken up when the container is started: --setmode restart does that now", key)});
+  return exit_ok;
+}
+
 int set(const Host& host, std::uint32_t id, const SetOptions& options) {
-  const auto changes = changes_from(options.config);
-  if (!changes) return fail(changes.error());
-  if (!has_limits(*changes) && changes->keys.empty())
-    return fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax);
-  if (::access(host.paths.config_of(id).c_str(), F_OK) != 0) return fail(container::unknown_container(id));
-  if (options.dry_run) return dry_run(host, id, *changes);
-  if (!changes->keys.empty() && !options.save)
-    return fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value);
+  const auto changes = changes_of(host, options);
+  if (!changes) return changes.error();
+  const std::string path = host.paths.config_of(id);
+  if (::access(path.c_str(), F_OK) != 0) return fail(container::unknown_container(id));
+  const auto lock = options.dry_run ? Result<os::Fd>{} : container::lock_container(host, id, "set");
+  if (!lock) return fail(lock.error());
+  const auto config = accounting::ConfigFile::load(path);
+  if (!config) return fail(config.error());
+  accounting::ConfigFile changed = *config;
+  write_changes(changed, *changes);
+  if (concerns_limits(*changes) && lacks_swap(changed)) return fail_for_swap();
+  const auto limits = limits_for(changed, *changes);
+  if (!limits) return fail(limits.error());
+  if (options.dry_run) return dry_run(host, id, *limits, *changes);
+  return set_locked(host, id, options, *changes, *config, *limits);
+}
+
+/// All of the configuration's beancounters, to the running container.
+int reset(const Host& host, std::uint32_t id) {
   const auto lock = container::lock_container(host, id, "set");
   if (!lock) return fail(lock.error());
-  const bool up = container::running(host, id).has_value();
-  if (has_limits(*changes) && (up || !options.save)) {
-    std::vector<std::string> notes;
-    const auto tuned = container::tune(host, id, changes->limits, notes);
-    warn(notes);
-    if (!tuned) {
-      if (options.save) warn({"Error: failed to apply some parameters, not saving configuration file!"});
-      return fail(tuned.error());
-    }
-    say("UB limits were set successfully");
-  }
-  if (options.save) return save(host, id, *changes);
-  warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
-  return exit_ok;
+  const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
+  if (!config) return fail(config.error());
+  if (lacks_swap(*config)) return fail_for_swap();
+  const auto limits = container::effective_limits(*config);
+  return limits ? apply(host, id, *limits, false) : fail(limits.error());
+}
+
+bool is_alone(const SetOptions& options) {
+  const auto changes = changes_from(options.config);
+  return changes && !has_limits(changes->limits) && changes->keys.empty() && options.sample.empty() && options.mode.empty() &&
+         !options.save && !options.dry_run;
+}
+
+int set_or_reset(const Host& host, std::uint32_t id, const SetOptions& options) {
+  if (!options.reset) return set(host, id, options);
+  if (!is_alone(options))
+    return fail({Code::bad_value, 0, "--reset_ub takes the numbers from the configuration: no other option goes with it"}, exit_bad_syntax);
+  return reset(host, id);
 }
 
 }  // namespace
@@ -98,7 +198,11 @@ void add_set(CLI::App& app, Invocation& invocation) {
   add_config_options(*verb, options->config);
   verb->add_flag("--save", options->save, "write the container's configuration too");
   verb->add_flag("--dry-run", options->dry_run, "say what would change, and change nothing");
-  on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return set(host, id, *options); });
+  verb->add_option("--applyconfig", options->sample, "a sample configuration's values over all others: basic, light, vswap-1g, ...");
+  verb->add_option("--setmode", options->mode, "restart or ignore, where something can't be changed in a running container")
+      ->check(CLI::IsMember({"restart", "ignore"}));
+  verb->add_flag("--reset_ub", options->reset, "the configuration's limits to the running container, and nothing else");
+  on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return set_or_reset(host, id, *options); });
 }
 
 }  // namespace ubc::cli

@@ -53,7 +53,7 @@ void print_table(const accounting::Snapshot& snapshot, bool only_failed) {
 }
 
 void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
-  nlohmann::ordered_json object{{"ctid", id}};
+  nlohmann::ordered_json object{{"ctid", id}, {"vswap", snapshot.is_vswap()}};
   add_counters(object, snapshot);
   fmt::print("{}\n", object.dump(4));
 }
@@ -71,7 +71,7 @@ int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
     print_json(id, *snapshot);
     return exit_ok;
   }
-  fmt::print("container {}, {}\n", id, status.running ? "running" : "stopped");
+  fmt::print("container {}, {}{}\n", id, status.running ? "running" : "stopped", snapshot->is_vswap() ? ", VSwap" : "");
   print_table(*snapshot, options.failed);
   return exit_ok;
 }

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <thread>
 
+#include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/refusal_log.h"
 #include "container/tuning.h"
@@ -157,7 +158,7 @@ Result<bool> reconcile(const Host& host, std::uint32_t id) {
 
 Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config) {
   UBC_TRY(templates_of(host).find(ostemplate));
-  UBC_TRY(limits_in(config));
+  UBC_TRY(effective_limits(config));
   os::Rollback rollback;
   UBC_TRY(make_area(host, id, ostemplate));
   rollback.add([&] { (void)remove_area(host, id); });
@@ -181,7 +182,9 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   if (config->get("DISABLED") == "yes" && !options.force)
     return os::error(Code::bad_state, "container {} is disabled: ubctl set {} --disabled no --save, or start --force", id, id);
   for (const std::string& complaint : config->complaints()) notes.push_back(fmt::format("{}, {}", host.paths.config_of(id), complaint));
-  const AllLimits limits = UBC_TRY(limits_in(*config));
+  const AllLimits limits = UBC_TRY(effective_limits(*config));
+  if (accounting::is_vswap(limits) && !limits[UBC_SWAPPAGES])
+    notes.push_back(fmt::format("Container {} has a limit of RAM and none of swap: ubctl set {} --swap SIZE --save", id, id));
   isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
   os::Rollback rollback;
   UBC_TRY(write_record(host, id, RunRecord{}));

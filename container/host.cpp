@@ -79,6 +79,7 @@ Result<Host> load_host(HostPaths paths) {
   UBC_TRY(read_uid_base(file, host.settings, path));
   UBC_TRY(read_fork_errno(file, host.settings, path));
   UBC_TRY(read_stop_timeout(file, host.settings, path));
+  host.settings.sample = file.get("CONFIGFILE").value_or("");
   return host;
 }
 

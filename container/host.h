@@ -20,8 +20,10 @@ struct HostPaths {
   std::string run = "/run/ubc";             ///< records and locks; gone after a boot, as they should be
   std::string cgroups = "/sys/fs/cgroup";   ///< a cgroup v2 mount; ours are below ubc/
   std::string pins = bpf::kPinDirectory;
+  std::string proc = "/proc";
   std::string unpacker;                     ///< the program ubc-unpack
 
+  [[nodiscard]] std::string conf() const { return etc + "/conf"; }   ///< also sample configurations, ve-NAME.conf-sample
   [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/conf/{}.conf", etc, id); }
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
   [[nodiscard]] std::string cgroup_of(std::uint32_t id) const { return fmt::format("{}/ubc/{}", cgroups, id); }
@@ -32,6 +34,7 @@ struct HostSettings {
   std::uint32_t uid_base = 0x10000000;   ///< UID_BASE: slot n owns uids [base + n·65536, +65536)
   int fork_errno = 12;                   ///< FORK_ERRNO="ENOMEM" as OpenVZ had it, or "EAGAIN"
   int stop_timeout_s = 120;              ///< STOP_TIMEOUT
+  std::string sample;                    ///< CONFIGFILE: the sample configuration of a create without --config; empty: none
 };
 
 struct Host {

@@ -2,6 +2,7 @@
 #include "container/tuning.h"
 
 #include "accounting/cgroup_knobs.h"
+#include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "container/container.h"
 
@@ -64,6 +65,17 @@ Result<AllLimits> limits_in(const accounting::ConfigFile& config) {
   return limits;
 }
 
+Result<double> overcommit_in(const accounting::ConfigFile& config) {
+  const auto text = config.get("VM_OVERCOMMIT");
+  return text ? accounting::parse_overcommit(*text) : 0.0;
+}
+
+Result<AllLimits> effective_limits(const accounting::ConfigFile& config) {
+  const AllLimits said = UBC_TRY(limits_in(config));
+  const double overcommit = UBC_TRY(overcommit_in(config));
+  return accounting::with_vswap_defaults(said, overcommit);
+}
+
 Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                       std::vector<std::string>& notes) {
   UBC_TRY(apply_memory(host, id, limits, notes));   // the part that can fail comes first
@@ -104,7 +116,7 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
   const bool up = running(host, id).has_value(), counted = up && bpf::hooks_attached(host.paths.pins);
   if (!counted) {
     const auto config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
-    const AllLimits limits = UBC_TRY(limits_in(config));
+    const AllLimits limits = UBC_TRY(effective_limits(config));
     for (const ResourceInfo& info : kResources) set_limits(info, limits[info.resource]);
     if (!up) return result;
   }

@@ -16,11 +16,14 @@
 
 namespace ubc::container {
 
-/// By resource number; nullopt: not said.
-using AllLimits = std::array<std::optional<accounting::Limits>, UBC_RESOURCES>;
+using accounting::AllLimits;
 
-/// Fails with Code::bad_value, naming the line.
+/// As the configuration says it. Fails with Code::bad_value, naming the line.
 [[nodiscard]] Result<AllLimits> limits_in(const accounting::ConfigFile& config);
+/// VM_OVERCOMMIT; 0 where it is not said. Fails with Code::bad_value.
+[[nodiscard]] Result<double> overcommit_in(const accounting::ConfigFile& config);
+/// What a start sets: limits_in(), and what VSwap fills in.
+[[nodiscard]] Result<AllLimits> effective_limits(const accounting::ConfigFile& config);
 
 /// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the
 /// same. What could be done in part only, and what this version does not count yet, goes to `notes`.

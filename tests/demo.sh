@@ -30,8 +30,8 @@ show ubctl template build busybox
 show ubctl template import "$cache/debian-12.tar.gz"
 
 say "2. Two containers of different distributions"
-show ubctl create 101 --ostemplate busybox --name web --hostname web --numproc 20 --numfile 200 --privvmpages 64M:72M --ram 128M
-show ubctl create 102 --ostemplate debian-12 --name db --hostname db --ram 256M
+show ubctl create 101 --ostemplate busybox --name web --hostname web --numproc 20 --numfile 200 --privvmpages 64M:72M --ram 128M --swap 128M
+show ubctl create 102 --ostemplate debian-12 --name db --hostname db --ram 256M --swap 256M
 show ubctl start 101
 show ubctl start 102
 show ubctl list

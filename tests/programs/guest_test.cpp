@@ -2,70 +2,16 @@
 // create, start, exec, set, show, stop, destroy on busybox guests; bad input; ubctl killed at each stage.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #include <fstream>
-#include <sstream>
 #include <string>
 
+#include "tests/programs/guest.h"
+
+namespace ubc::test {
 namespace {
 
 using testing::HasSubstr;
-
-struct Ran {
-  int status = -1;
-  std::string output;   ///< both streams
-};
-
-Ran shell(const std::string& command) {
-  Ran ran;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  char buffer[4096];
-  while (std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) ran.output.append(buffer, got);
-  const int status = ::pclose(pipe);
-  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return ran;
-}
-
-Ran ubctl(const std::string& arguments) { return shell(std::string{UBCTL} + " " + arguments); }
-
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream{path}.rdbuf();
-  return text.str();
-}
-
-/// One field of one container, as `ubctl list -H -o` prints it.
-std::string field(const std::string& id, const std::string& name) {
-  std::string text = ubctl("list -a -H -o " + name + " " + id).output;
-  text.erase(0, text.find_first_not_of(" \n"));
-  text.erase(text.find_last_not_of(" \n") + 1);
-  return text;
-}
-
-class Guest : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    const Ran built = ubctl("template build busybox");
-    ASSERT_EQ(built.status, 0) << built.output;
-  }
-  static void TearDownTestSuite() { EXPECT_EQ(ubctl("template remove busybox").status, 0); }
-  void create(const std::string& more = "") {
-    const Ran made = ubctl("create 101 --ostemplate busybox " + more);
-    ASSERT_EQ(made.status, 0) << made.output;
-  }
-  void start() {
-    const Ran started = ubctl("start 101");
-    ASSERT_EQ(started.status, 0) << started.output;
-  }
-  void TearDown() override {
-    (void)ubctl("stop 101 --fast");
-    (void)ubctl("destroy 101");
-    EXPECT_NE(shell("test -e /sys/fs/cgroup/ubc/101").status, 0) << "a cgroup was left";
-    EXPECT_NE(shell("test -e /var/lib/ubc/private/101").status, 0) << "a private area was left";
-  }
-};
 
 TEST_F(Guest, LivesFromCreateToDestroyAndStatusSaysEachState) {
   EXPECT_EQ(ubctl("status 101").output, "CTID 101 deleted unmounted down\n");
@@ -251,3 +197,4 @@ TEST_F(Guest, RawShowsTheClassicTable) {
 }
 
 }  // namespace
+}  // namespace ubc::test

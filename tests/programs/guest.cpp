@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/programs/guest.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace ubc::test {
+
+Ran shell(const std::string& command) {
+  Ran ran;
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  while (std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) ran.output.append(buffer, got);
+  const int status = ::pclose(pipe);
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
+Ran ubctl(const std::string& arguments) { return shell(std::string{UBCTL} + " " + arguments); }
+
+std::string text_of(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream{path}.rdbuf();
+  return text.str();
+}
+
+std::string field(const std::string& id, const std::string& name) {
+  std::string text = ubctl("list -a -H -o " + name + " " + id).output;
+  text.erase(0, text.find_first_not_of(" \n"));
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text;
+}
+
+void Guest::SetUpTestSuite() {
+  const Ran built = ubctl("template build busybox");
+  ASSERT_EQ(built.status, 0) << built.output;
+}
+
+void Guest::TearDownTestSuite() { EXPECT_EQ(ubctl("template remove busybox").status, 0); }
+
+void Guest::TearDown() {
+  (void)ubctl("stop 101 --fast");
+  (void)ubctl("destroy 101");
+  EXPECT_NE(shell("test -e /sys/fs/cgroup/ubc/101").status, 0) << "a cgroup was left";
+  EXPECT_NE(shell("test -e /var/lib/ubc/private/101").status, 0) << "a private area was left";
+}
+
+void Guest::create(const std::string& more) {
+  const Ran made = ubctl("create 101 --ostemplate busybox " + more);
+  ASSERT_EQ(made.status, 0) << made.output;
+}
+
+void Guest::start() {
+  const Ran started = ubctl("start 101");
+  ASSERT_EQ(started.status, 0) << started.output;
+}
+
+}  // namespace ubc::test
