@@ -134,13 +134,15 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
 
 Result<accounting::Snapshot> last_snapshot(const Host& host, std::uint32_t id) {
   if (running(host, id) || !bpf::hooks_attached(host.paths.pins)) return snapshot(host, id);
-  return counters_of(UBC_TRY(bpf::Ledger::open(host.paths.pins)), UBC_TRY(slot_of(host, id)));
+  const std::uint32_t slot = UBC_TRY(slot_of(host, id));
+  return counters_of(UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins)), slot);
 }
 
 void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDir& cgroup) {
-  auto ledger = bpf::Ledger::open(host.paths.pins);
   const auto slot = slot_of(host, id);
-  if (!ledger || !slot || !note_memory(*ledger, *slot, cgroup)) return;
+  if (!slot) return;
+  auto ledger = bpf::Ledger::open_one(*slot, host.paths.pins);
+  if (!ledger || !note_memory(*ledger, *slot, cgroup)) return;
   for (const ubc_resource resource : bpf::kSampledResources) ledger->note_sampled(*slot, resource, {.held = 0});
 }
 
