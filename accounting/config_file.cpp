@@ -6,33 +6,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "os/assignments.h"
 #include "os/text_file.h"
 
 namespace ubc::accounting {
 namespace {
-
-bool is_key(std::string_view key) {
-  return !key.empty() && std::ranges::all_of(key, [](unsigned char c) { return std::isupper(c) || std::isdigit(c) || c == '_'; }) &&
-         !std::isdigit(static_cast<unsigned char>(key.front()));
-}
-
-std::string without_backslashes(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) ++i;
-    result += text[i];
-  }
-  return result;
-}
-
-std::string quoted(std::string_view value) {
-  std::string result = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\' || c == '$' || c == '`') result += '\\';
-    if (c != '\n') result += c;
-  }
-  return result + '"';
-}
 
 bool is_beancounter(std::string_view key) { return find_resource(key) != nullptr; }
 
@@ -52,15 +30,8 @@ std::string key_of(std::string_view name) {
 }
 
 ConfigFile::Line ConfigFile::parse_line(std::string_view text) {
-  Line line{std::string{text}, {}, {}};
-  const std::string_view bare = os::trimmed(text);
-  const std::size_t equals = bare.find('=');
-  if (bare.empty() || bare.front() == '#' || equals == bare.npos || !is_key(bare.substr(0, equals))) return line;
-  line.key = bare.substr(0, equals);
-  std::string_view value = bare.substr(equals + 1);
-  if (const std::size_t first = value.find('"'), last = value.rfind('"'); first == 0 && last > 0) value = value.substr(1, last - 1);
-  line.value = without_backslashes(value);
-  return line;
+  auto assignment = os::parse_assignment(text).value_or(os::Assignment{});
+  return {std::string{text}, std::move(assignment.key), std::move(assignment.value)};
 }
 
 ConfigFile ConfigFile::parse(std::string_view text) {
@@ -102,7 +73,7 @@ std::optional<std::string> ConfigFile::get(std::string_view key) const {
 }
 
 void ConfigFile::set(std::string_view key, std::string_view value) {
-  Line fresh = parse_line(fmt::format("{}={}", key, quoted(value)));
+  Line fresh = parse_line(os::format_assignment(key, value));
   if (const Line* line = find(key); line != nullptr)
     lines_[static_cast<std::size_t>(line - lines_.data())] = std::move(fresh);
   else

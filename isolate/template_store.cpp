@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "isolate/run_program.h"
+#include "os/assignments.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
@@ -37,21 +38,12 @@ std::string now_utc() {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
-/// For a KEY="value" line: printable, no quotes, one line.
+/// What an archive's name or the unpacker says ends on a terminal one day: printable.
 std::string plain(std::string_view text) {
   std::string kept{os::trimmed(text)};
   for (char& letter : kept)
-    if (static_cast<unsigned char>(letter) < ' ' || letter == '"' || letter == '\\' || letter == '\x7f') letter = '?';
+    if (static_cast<unsigned char>(letter) < ' ' || letter == '\x7f') letter = '?';
   return kept;
-}
-
-std::string value_of(std::string_view text, std::string_view key) {
-  const std::string start = fmt::format("{}=\"", key);
-  const std::size_t at = text.starts_with(start) ? 0 : text.find("\n" + start);
-  if (at == std::string_view::npos) return {};
-  const std::size_t first = text.find('"', at) + 1;
-  const std::size_t end = text.find('"', first);
-  return std::string{text.substr(first, end == std::string_view::npos ? 0 : end - first)};
 }
 
 /// Empty where sha256sum is missing or fails: the digest is for people, nothing depends on it.
@@ -153,10 +145,11 @@ TemplateInfo TemplateStore::read_info(const std::string& name) const {
   info.name = name;
   info.rootfs = path_of(name) + "/rootfs";
   const std::string text = os::read_text(path_of(name) + "/info").value_or("");
-  info.source = value_of(text, "SOURCE");
-  info.time = value_of(text, "TIME");
-  info.note = value_of(text, "NOTE");
-  if (const std::string digest = value_of(text, "SHA256"); !digest.empty()) info.sha256 = digest;
+  const auto value_of = [&](std::string_view key) { return os::assigned_in(text, key).value_or(""); };
+  info.source = value_of("SOURCE");
+  info.time = value_of("TIME");
+  info.note = value_of("NOTE");
+  if (const std::string digest = value_of("SHA256"); !digest.empty()) info.sha256 = digest;
   return info;
 }
 
@@ -184,8 +177,10 @@ Result<> TemplateStore::fill(const std::string& scratch, const std::string& arch
     return os::sys_error(errno, "make directory", rootfs);
   const std::string note = UBC_TRY(run_program({unpacker_, archive, rootfs}));
   UBC_TRY(check_rootfs(rootfs, archive));
-  const std::string info = fmt::format("SOURCE=\"{}\"\nSHA256=\"{}\"\nTIME=\"{}\"\nNOTE=\"{}\"\n", plain(file_name(archive)),
-                                       plain(sha256_of(archive)), now_utc(), plain(note));
+  std::string info;
+  for (const auto& [key, value] : {std::pair{"SOURCE", plain(file_name(archive))}, std::pair{"SHA256", sha256_of(archive)},
+                                   std::pair{"TIME", now_utc()}, std::pair{"NOTE", plain(note)}})
+    info += os::format_assignment(key, value) + "\n";
   return os::replace_text(scratch + "/info", info);
 }
 
