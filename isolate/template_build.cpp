@@ -12,9 +12,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "isolate/build_area.h"
 #include "isolate/run_program.h"
 #include "os/fd.h"
-#include "os/scope_guard.h"
 #include "os/text_file.h"
 
 namespace ubc::isolate {
@@ -179,16 +179,10 @@ std::vector<std::string_view> buildable_templates() {
 
 Result<> build_template(std::string_view name, const std::string& output, const std::string& work_directory, const std::string& busybox) {
   const std::string what = fmt::format("build template {}", name);
-  std::string scratch = work_directory + "/.build.XXXXXX";
-  if (::mkdtemp(scratch.data()) == nullptr) return os::sys_error(errno, what + ": make directory", scratch);
-  const std::string part = fmt::format("{}.{}.part.tar.gz", output, ::getpid());  // beside the output: a rename stays on one file system
-  os::Rollback rollback;
-  // Not across mounts: nothing of this host that might be mounted below may be removed.
-  rollback.add([&scratch] { (void)run_program({"rm", "-rf", "--one-file-system", "--", scratch}); });
-  rollback.add([&part] { (void)::unlink(part.c_str()); });  // nothing to do once it is renamed
-  if (::chmod(scratch.c_str(), 0755) != 0) return os::sys_error(errno, "change mode of", scratch);  // apt's own user works below it
-  UBC_TRY(os::with_context(build_into(name, part, scratch, busybox), what));
-  if (::rename(part.c_str(), output.c_str()) != 0) return os::sys_error(errno, what + ": write", output);
+  sweep_builds(work_directory);
+  const BuildArea area = UBC_TRY(os::with_context(BuildArea::make(work_directory, output), what));
+  UBC_TRY(os::with_context(build_into(name, area.part(), area.scratch(), busybox), what));
+  if (::rename(area.part().c_str(), output.c_str()) != 0) return os::sys_error(errno, what + ": write", output);
   return {};
 }
 

@@ -14,7 +14,8 @@ namespace ubc::isolate {
 [[nodiscard]] std::vector<std::string_view> buildable_templates();
 
 /// Writes the archive `output` (tar.gz), complete or not at all; takes seconds (busybox) or minutes (debian). Works in a
-/// directory of its own below `work_directory`, which must exist and allow device nodes, and removes it at the end.
+/// directory of its own below `work_directory`, which must exist and allow device nodes, and removes it at the end; what builds that were
+/// killed left there goes first.
 /// `busybox` must be statically linked. Debian needs root and mmdebstrap.
 /// Fails with Code::bad_value for an unknown name, Code::not_found if a program or a mirror is missing.
 [[nodiscard]] Result<> build_template(std::string_view name, const std::string& output, const std::string& work_directory,
