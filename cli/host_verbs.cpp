@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"
+#include "isolate/build_area.h"
 #include "isolate/template_build.h"
 
 namespace ubc::cli {
@@ -31,7 +32,10 @@ int features(const Host& host, bool can_enforce) {
   return exit_ok;
 }
 
-int list_templates(const Host& host) {
+/// Archives that were built, and what is being built.
+std::string cache_of(const Host& host) { return host.paths.lib + "/cache"; }
+
+int list_templates(const Host& host, const Say& say) {
   const auto templates = container::templates_of(host).list();
   if (!templates) return fail(templates.error());
   for (const isolate::TemplateInfo& info : *templates) fmt::print("{:<24} {:<22} {}\n", info.name, info.time, info.source);
@@ -39,7 +43,7 @@ int list_templates(const Host& host) {
   return exit_ok;
 }
 
-int import_template(const Host& host, const std::string& file, std::string name) {
+int import_template(const Host& host, const Say& say, const std::string& file, std::string name) {
   if (name.empty()) name = isolate::default_template_name(file);
   const auto imported = container::templates_of(host).import_archive(file, name);
   if (!imported)
@@ -50,17 +54,16 @@ int import_template(const Host& host, const std::string& file, std::string name)
   return exit_ok;
 }
 
-int build_one_template(const Host& host, const std::string& name, const std::string& output) {
+int build_one_template(const Host& host, const Say& say, const std::string& name, const std::string& output) {
   if (container::templates_of(host).find(name))
     return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
-  const std::string cache = output.empty() ? host.paths.lib + "/cache" : "";
-  if (!cache.empty())
-    if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
+  const std::string cache = cache_of(host);
+  if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
   const std::string archive = output.empty() ? fmt::format("{}/{}.tar.gz", cache, name) : output;
   say(fmt::format("Building template {}...", name));
-  const auto built = isolate::build_template(name, archive, output.empty() ? cache : host.paths.lib);
+  const auto built = isolate::build_template(name, archive, cache);
   if (!built) return fail(built.error());
-  return import_template(host, archive, name);
+  return import_template(host, say, archive, name);
 }
 
 int remove_template(const Host& host, const std::string& name) {
@@ -72,7 +75,7 @@ int remove_template(const Host& host, const std::string& name) {
   return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
 }
 
-int hooks_status(const Host& host) {
+int hooks_status(const Host& host, const Say& say) {
   if (!bpf::hooks_attached(host.paths.pins)) {
     say("not attached: the first ubctl start attaches them");
     return exit_ok;
@@ -115,20 +118,24 @@ void add_template(CLI::App& app, Invocation& invocation) {
   const auto values = std::make_shared<Values>();
   CLI::App* verb = app.add_subcommand("template", "what containers are made from");
   verb->require_subcommand(1);
-  verb->add_subcommand("list", "the templates of this host")->callback([&invocation] {
-    invocation.exit_code = list_templates(invocation.host);
-  });
+  const auto on_template = [&invocation](CLI::App* part, auto body) {
+    part->callback([&invocation, body] {
+      isolate::sweep_builds(cache_of(invocation.host));   // what a build that was killed left
+      invocation.exit_code = body(invocation.host, invocation.say);
+    });
+  };
+  on_template(verb->add_subcommand("list", "the templates of this host"), list_templates);
   CLI::App* import = verb->add_subcommand("import", "unpack an archive, once, for all containers");
   import->add_option("FILE", values->file, "tar, tar.gz, tar.xz, tar.zst")->required();
   import->add_option("--name", values->name, "default: the file's name");
-  import->callback([&invocation, values] { invocation.exit_code = import_template(invocation.host, values->file, values->name); });
+  on_template(import, [values](const Host& host, const Say& say) { return import_template(host, say, values->file, values->name); });
   CLI::App* build = verb->add_subcommand("build", "busybox, debian-12 or debian-13, from this host's packages and mirror");
   build->add_option("NAME", values->name)->required();
   build->add_option("--output", values->output, "keep the archive here");
-  build->callback([&invocation, values] { invocation.exit_code = build_one_template(invocation.host, values->name, values->output); });
+  on_template(build, [values](const Host& host, const Say& say) { return build_one_template(host, say, values->name, values->output); });
   CLI::App* remove = verb->add_subcommand("remove", "of a template that no container uses");
   remove->add_option("NAME", values->name)->required();
-  remove->callback([&invocation, values] { invocation.exit_code = remove_template(invocation.host, values->name); });
+  on_template(remove, [values](const Host& host, const Say&) { return remove_template(host, values->name); });
 }
 
 void add_hooks(CLI::App& app, Invocation& invocation) {
@@ -139,7 +146,7 @@ void add_hooks(CLI::App& app, Invocation& invocation) {
     invocation.exit_code = ledger ? static_cast<int>(exit_ok) : fail(ledger.error());
   });
   verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] {
-    invocation.exit_code = hooks_status(invocation.host);
+    invocation.exit_code = hooks_status(invocation.host, invocation.say);
   });
   verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] {
     invocation.exit_code = detach(invocation.host);

@@ -33,7 +33,8 @@ std::expected<accounting::ConfigFile, int> config_of_new(const Host& host, std::
   return *std::move(config);
 }
 
-int create(const Host& host, std::uint32_t id, const std::string& ostemplate, const std::string& sample, const ConfigOptions& options) {
+int create(const Host& host, const Say& say, std::uint32_t id, const std::string& ostemplate, const std::string& sample,
+           const ConfigOptions& options) {
   const auto changes = changes_from(options);
   if (!changes) return fail(changes.error());
   const auto lock = container::lock_container(host, id, "create");
@@ -58,7 +59,7 @@ int create(const Host& host, std::uint32_t id, const std::string& ostemplate, co
   return fail(created.error(), created.error().message.starts_with("Name ") ? exit_name : exit_of(created.error()));
 }
 
-int start(const Host& host, std::uint32_t id, bool force) {
+int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
   if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "start");
   if (!lock) return fail(lock.error());
@@ -74,7 +75,7 @@ int start(const Host& host, std::uint32_t id, bool force) {
   return exit_ok;
 }
 
-int stop_guest(const Host& host, std::uint32_t id, bool fast) {
+int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
   if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "stop");
   if (!lock) return fail(lock.error());
@@ -83,7 +84,10 @@ int stop_guest(const Host& host, std::uint32_t id, bool fast) {
     return exit_ok;   // as vzctl
   }
   say("Stopping container ...");
-  if (const auto stopped = container::stop(host, id, fast); !stopped) return fail(stopped.error(), exit_stop_failed);
+  std::vector<std::string> notes;
+  const auto stopped = container::stop(host, id, fast, notes);
+  warn(notes);
+  if (!stopped) return fail(stopped.error(), exit_stop_failed);
   say("Container was stopped");
   return exit_ok;
 }
@@ -95,7 +99,7 @@ int status(const Host& host, std::uint32_t id) {
   return exit_ok;
 }
 
-int destroy(const Host& host, std::uint32_t id) {
+int destroy(const Host& host, const Say& say, std::uint32_t id) {
   const auto lock = container::lock_container(host, id, "destroy");
   if (!lock) return fail(lock.error());
   say(fmt::format("Destroying container private area: {}", host.paths.area_of(id)));
@@ -145,8 +149,9 @@ void add_create(CLI::App& app, Invocation& invocation) {
   verb->add_option("--ostemplate", values->ostemplate, "the template: ubctl template list");
   verb->add_option("--config", values->sample, "a sample configuration to start from: basic, light, vswap-1g, ...");
   add_config_options(*verb, values->options);
-  on_parsed(*verb, invocation,
-            [values](const Host& host, std::uint32_t id) { return create(host, id, values->ostemplate, values->sample, values->options); });
+  on_parsed(*verb, invocation, [values, &say = invocation.say](const Host& host, std::uint32_t id) {
+    return create(host, say, id, values->ostemplate, values->sample, values->options);
+  });
 }
 
 void add_start(CLI::App& app, Invocation& invocation) {
@@ -154,7 +159,7 @@ void add_start(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("start", "start a container's guest inside its beancounter");
   add_ctid(*verb, invocation);
   verb->add_flag("--force", *force, "even if it is disabled, or this kernel cannot enforce its limits");
-  on_parsed(*verb, invocation, [force](const Host& host, std::uint32_t id) { return start(host, id, *force); });
+  on_parsed(*verb, invocation, [force, &say = invocation.say](const Host& host, std::uint32_t id) { return start(host, say, id, *force); });
 }
 
 void add_stop(CLI::App& app, Invocation& invocation) {
@@ -162,7 +167,8 @@ void add_stop(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("stop", "ask its init to end, and kill what is left");
   add_ctid(*verb, invocation);
   verb->add_flag("--fast", *fast, "kill at once");
-  on_parsed(*verb, invocation, [fast](const Host& host, std::uint32_t id) { return stop_guest(host, id, *fast); });
+  on_parsed(*verb, invocation,
+            [fast, &say = invocation.say](const Host& host, std::uint32_t id) { return stop_guest(host, say, id, *fast); });
 }
 
 void add_restart(CLI::App& app, Invocation& invocation) {
@@ -170,10 +176,10 @@ void add_restart(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("restart", "stop, if it runs, and start");
   add_ctid(*verb, invocation);
   verb->add_flag("--fast", *fast, "kill at once");
-  on_parsed(*verb, invocation, [fast](const Host& host, std::uint32_t id) {
+  on_parsed(*verb, invocation, [fast, &say = invocation.say](const Host& host, std::uint32_t id) {
     if (container::running(host, id))
-      if (const int code = stop_guest(host, id, *fast); code != exit_ok) return code;
-    return start(host, id, false);
+      if (const int code = stop_guest(host, say, id, *fast); code != exit_ok) return code;
+    return start(host, say, id, false);
   });
 }
 
@@ -187,7 +193,7 @@ void add_destroy(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("destroy", "remove a stopped container; its configuration is kept as .destroyed");
   verb->alias("delete");
   add_ctid(*verb, invocation);
-  on_parsed(*verb, invocation, destroy);
+  on_parsed(*verb, invocation, [&say = invocation.say](const Host& host, std::uint32_t id) { return destroy(host, say, id); });
 }
 
 void add_exec(CLI::App& app, Invocation& invocation) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ubctl: vzctl's grammar. A verb a file or so; this one finds the verb and ends with its exit code.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -75,6 +76,12 @@ std::string unpacker_path() {
   return ::access(path.c_str(), X_OK) == 0 ? path : "/usr/libexec/ubc/ubc-unpack";
 }
 
+/// A closed one would be taken by the next file that ubctl opens, and be handed to a guest's program as its own.
+void fill_standard_descriptors() {
+  for (const int standard : {0, 1, 2})
+    if (::fcntl(standard, F_GETFD) < 0) (void)::open("/dev/null", standard == 0 ? O_RDONLY : O_WRONLY);   // takes the lowest: this one
+}
+
 int run(int argc, char** argv) {
   container::HostPaths paths;
   paths.etc = variable("UBC_ETC", "/etc/ubc");
@@ -83,17 +90,15 @@ int run(int argc, char** argv) {
   paths.unpacker = unpacker_path();
   auto host = container::load_host(std::move(paths));
   if (!host) return fail(host.error());
-  Invocation invocation{*std::move(host), {}, 0};
+  Invocation invocation{*std::move(host), {}, {}, 0};
   CLI::App app{"ubctl: containers and their beancounters", "ubctl"};
-  bool quiet = false;
-  app.add_flag("--quiet", quiet, "say nothing but failures");
+  app.add_flag("--quiet", invocation.say.quiet, "say nothing but failures");
   app.set_version_flag("--version", "ubctl 0.1.0");
   app.require_subcommand(1);
   const char* verb = verb_in(argc, argv);
   if (!add_verbs(app, invocation, verb))
     return fail({Code::bad_value, 0, fmt::format("Bad command: {}: ubctl --help lists the commands", verb)}, exit_bad_syntax);
-  app.parse_complete_callback([&] {
-    set_quiet(quiet);
+  app.parse_complete_callback([] {
     if (::geteuid() != 0)
       throw CLI::RuntimeError(fail({Code::denied, 0, "ubctl needs root: run it as root or with sudo"}, exit_permission));
   });
@@ -116,4 +121,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace ubc::cli
 
-int main(int argc, char** argv) { return ubc::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  ubc::cli::fill_standard_descriptors();
+  return ubc::cli::run(argc, argv);
+}

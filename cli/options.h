@@ -17,6 +17,7 @@ namespace ubc::cli {
 /// Every verb: what it needs to know of the host, and its exit code. Lives as long as the parser.
 struct Invocation {
   container::Host host;
+  Say say;
   std::string ctid;
   int exit_code = 0;
 };

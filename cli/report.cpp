@@ -8,8 +8,6 @@
 namespace ubc::cli {
 namespace {
 
-bool is_quiet = false;   // set once by main from --quiet
-
 void line(std::FILE* to, std::string_view text) {
   const std::string whole = os::printable(text) + "\n";
   (void)std::fwrite(whole.data(), 1, whole.size(), to);
@@ -45,10 +43,8 @@ void warn(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) line(stderr, "WARNING: " + note);
 }
 
-void say(std::string_view text) {
-  if (!is_quiet) line(stdout, text);
+void Say::operator()(std::string_view text) const {
+  if (!quiet) line(stdout, text);
 }
-
-void set_quiet(bool quiet) { is_quiet = quiet; }
 
 }  // namespace ubc::cli

@@ -44,8 +44,10 @@ int fail(const Error& error, int code);
 int fail(const Error& error);
 /// Lines that are neither result nor failure, on standard error.
 void warn(const std::vector<std::string>& notes);
-/// Standard output, unless --quiet.
-void say(std::string_view text);
-void set_quiet(bool quiet);
+/// What a verb tells of its progress: standard output, unless --quiet.
+struct Say {
+  bool quiet = false;
+  void operator()(std::string_view text) const;
+};
 
 }  // namespace ubc::cli

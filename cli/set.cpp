@@ -40,7 +40,7 @@ Result<container::AllLimits> limits_for(const accounting::ConfigFile& changed, c
   return accounting::limits_to_apply(changes.limits, said, overcommit);
 }
 
-int dry_run(const Host& host, std::uint32_t id, const container::AllLimits& limits, const Changes& changes) {
+int dry_run(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, const Changes& changes) {
   const auto now = container::snapshot(host, id);
   if (!now) return fail(now.error());
   for (const accounting::ResourceInfo& info : kResources) {
@@ -57,7 +57,7 @@ int dry_run(const Host& host, std::uint32_t id, const container::AllLimits& limi
   return exit_ok;
 }
 
-int save(const Host& host, std::uint32_t id, const Changes& changes) {
+int save(const Host& host, const Say& say, std::uint32_t id, const Changes& changes) {
   const std::string path = host.paths.config_of(id);
   auto config = accounting::ConfigFile::load(path);
   if (!config) return fail(config.error());
@@ -77,12 +77,12 @@ int save(const Host& host, std::uint32_t id, const Changes& changes) {
 }
 
 /// Both halves of a change to a running container that the guest takes up at its start.
-int restart(const Host& host, std::uint32_t id) {
+int restart(const Host& host, const Say& say, std::uint32_t id) {
   say("Stopping container ...");
-  if (const auto stopped = container::stop(host, id, false); !stopped) return fail(stopped.error(), exit_stop_failed);
+  std::vector<std::string> notes;
+  if (const auto stopped = container::stop(host, id, false, notes); !stopped) return fail(stopped.error(), exit_stop_failed);
   say("Container was stopped");
   say("Starting container...");
-  std::vector<std::string> notes;
   const auto started = container::start(host, id, {}, notes);
   warn(notes);
   if (!started) return fail(started.error());
@@ -95,7 +95,7 @@ int not_saving(int code) {
 }
 
 /// The limits, live. Says why not, and that nothing is saved then.
-int apply(const Host& host, std::uint32_t id, const container::AllLimits& limits, bool would_save) {
+int apply(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, bool would_save) {
   std::vector<std::string> notes;
   const auto tuned = container::tune(host, id, limits, notes);
   warn(notes);
@@ -129,25 +129,25 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
 }
 
 /// What a running guest can't take up: --setmode says what becomes of it. The lock is held.
-int set_locked(const Host& host, std::uint32_t id, const SetOptions& options, const Changes& changes, const accounting::ConfigFile& config,
-               const container::AllLimits& limits) {
+int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options, const Changes& changes,
+               const accounting::ConfigFile& config, const container::AllLimits& limits) {
   const bool up = container::running(host, id).has_value();
   const auto waiting = up && options.save ? keys_for_restart(config, changes) : std::vector<std::string>{};
   if (!waiting.empty() && options.mode == "ignore") return not_saving(exit_running);
   if (concerns_limits(changes) && (up || !options.save))
-    if (const int code = apply(host, id, limits, options.save); code != exit_ok) return code;
+    if (const int code = apply(host, say, id, limits, options.save); code != exit_ok) return code;
   if (!options.save) {
     warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
     return exit_ok;
   }
-  if (const int code = save(host, id, changes); code != exit_ok || waiting.empty()) return code;
-  if (options.mode == "restart") return restart(host, id);
+  if (const int code = save(host, say, id, changes); code != exit_ok || waiting.empty()) return code;
+  if (options.mode == "restart") return restart(host, say, id);
   for (const std::string& key : waiting)
     warn({fmt::format("{} is taken up when the container is started: --setmode restart does that now", key)});
   return exit_ok;
 }
 
-int set(const Host& host, std::uint32_t id, const SetOptions& options) {
+int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {
   const auto changes = changes_of(host, options);
   if (!changes) return changes.error();
   const std::string path = host.paths.config_of(id);
@@ -161,19 +161,19 @@ int set(const Host& host, std::uint32_t id, const SetOptions& options) {
   if (concerns_limits(*changes) && lacks_swap(changed)) return fail_for_swap();
   const auto limits = limits_for(changed, *changes);
   if (!limits) return fail(limits.error());
-  if (options.dry_run) return dry_run(host, id, *limits, *changes);
-  return set_locked(host, id, options, *changes, *config, *limits);
+  if (options.dry_run) return dry_run(host, say, id, *limits, *changes);
+  return set_locked(host, say, id, options, *changes, *config, *limits);
 }
 
 /// All of the configuration's beancounters, to the running container.
-int reset(const Host& host, std::uint32_t id) {
+int reset(const Host& host, const Say& say, std::uint32_t id) {
   const auto lock = container::lock_container(host, id, "set");
   if (!lock) return fail(lock.error());
   const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
   if (!config) return fail(config.error());
   if (lacks_swap(*config)) return fail_for_swap();
   const auto limits = container::effective_limits(*config);
-  return limits ? apply(host, id, *limits, false) : fail(limits.error());
+  return limits ? apply(host, say, id, *limits, false) : fail(limits.error());
 }
 
 bool is_alone(const SetOptions& options) {
@@ -182,11 +182,11 @@ bool is_alone(const SetOptions& options) {
          !options.save && !options.dry_run;
 }
 
-int set_or_reset(const Host& host, std::uint32_t id, const SetOptions& options) {
-  if (!options.reset) return set(host, id, options);
+int set_or_reset(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {
+  if (!options.reset) return set(host, say, id, options);
   if (!is_alone(options))
     return fail({Code::bad_value, 0, "--reset_ub takes the numbers from the configuration: no other option goes with it"}, exit_bad_syntax);
-  return reset(host, id);
+  return reset(host, say, id);
 }
 
 }  // namespace
@@ -202,7 +202,8 @@ void add_set(CLI::App& app, Invocation& invocation) {
   verb->add_option("--setmode", options->mode, "restart or ignore, where something can't be changed in a running container")
       ->check(CLI::IsMember({"restart", "ignore"}));
   verb->add_flag("--reset_ub", options->reset, "the configuration's limits to the running container, and nothing else");
-  on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return set_or_reset(host, id, *options); });
+  on_parsed(*verb, invocation,
+            [options, &say = invocation.say](const Host& host, std::uint32_t id) { return set_or_reset(host, say, id, *options); });
 }
 
 }  // namespace ubc::cli

@@ -115,6 +115,21 @@ Result<int> stop_timeout(const Host& host, const ConfigFile& config) {
   return static_cast<int>(UBC_TRY(os::parse_number(*text)));
 }
 
+/// Until its init has ended, or the time is over.
+Result<> ask_to_end(const Host& host, std::uint32_t id, const Running& guest, std::vector<std::string>& notes) {
+  const int signal = stop_signal_of(guest.record.init_pid);
+  if (signal == 0) {
+    notes.push_back("its process 1 hears no signal that asks it to end: killed at once");
+    return {};
+  }
+  const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
+  const int seconds = UBC_TRY(stop_timeout(host, config));
+  UBC_TRY(os::send_signal(guest.pidfd, signal));
+  if (!UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds})))
+    notes.push_back(fmt::format("its init did not end within {} s of signal {}: killed; --stop-timeout gives it longer", seconds, signal));
+  return {};
+}
+
 }  // namespace
 
 isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.unpacker}; }
@@ -208,14 +223,9 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   return {};
 }
 
-Result<> stop(const Host& host, std::uint32_t id, bool fast) {
+Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes) {
   const Running guest = UBC_TRY(running(host, id));
-  if (const int signal = fast ? 0 : stop_signal_of(guest.record.init_pid); signal != 0) {
-    const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
-    const int seconds = UBC_TRY(stop_timeout(host, config));
-    UBC_TRY(os::send_signal(guest.pidfd, signal));
-    UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds}));
-  }
+  if (!fast) UBC_TRY(ask_to_end(host, id, guest, notes));
   fault_point("stop:asked");
   UBC_TRY(tear_down(host, id));
   fault_point("stop:killed");

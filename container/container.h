@@ -50,9 +50,9 @@ struct StartOptions {
 /// Code::bad_state where it is disabled. What it has to say besides goes to `notes`.
 [[nodiscard]] Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, std::vector<std::string>& notes);
 
-/// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left. Fails with
-/// Code::bad_state where it does not run.
-[[nodiscard]] Result<> stop(const Host& host, std::uint32_t id, bool fast);
+/// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left; that it had to be by
+/// force goes to `notes`. Fails with Code::bad_state where it does not run.
+[[nodiscard]] Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes);
 
 /// Removes the private area; the configuration becomes <id>.conf.destroyed. Fails with Code::bad_state where it runs, Code::not_found.
 [[nodiscard]] Result<> destroy(const Host& host, std::uint32_t id);
