@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -178,16 +179,13 @@ Result<Entered> enter(const EnterSpec& spec, const Standard& standard, int chann
   const Result<> up = await_reports(reports.read_end, kPatienceMs, seen);
   (void)os::wait_for_child(joiner);
   if (!up) {
-    if (seen.pid > 0) (void)os::wait_for_child(seen.pid);
+    if (seen.pid > 0) {
+      (void)::kill(seen.pid, SIGKILL);   // our own child until waited for: the pid is its
+      (void)os::wait_for_child(seen.pid);
+    }
     return std::unexpected(up.error());
   }
   return Entered{seen.pid, UBC_TRY(os::open_pidfd(seen.pid))};
-}
-
-/// The program's own exit status; its first process is our child.
-Result<int> see_through(const Entered& program, std::vector<Stream> streams, const os::Fd& signals, int pty) {
-  UBC_TRY(relay(std::move(streams), program.pidfd, signals, 0, pty));
-  return os::wait_for_child(program.pid);
 }
 
 Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
@@ -197,11 +195,16 @@ Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
   os::Fd theirs{channel[1]};
   const Entered program = UBC_TRY(enter(spec, Standard{}, theirs.get()));
   theirs = os::Fd{};
-  const os::Fd master = receive_descriptor(ours.get());
+  os::Fd master = receive_descriptor(ours.get());
   if (!master.valid()) return os::error(Code::system, "the guest's terminal did not come out of the guest");
   copy_window_size(0, master.get());
-  const RawTerminal raw{0};
-  return see_through(program, {{0, master.get(), true}, {master.get(), 1, false}}, signals, master.get());
+  {
+    const RawTerminal raw{0};
+    UBC_TRY(relay({{0, master.get(), true}, {master.get(), 1, false}}, program.pidfd, signals, 0, master.get()));
+  }
+  master = os::Fd{};   // whatever still runs on the guest's terminal gets SIGHUP
+  let_signals_through();
+  return os::wait_for_child(program.pid);
 }
 
 Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
@@ -211,7 +214,8 @@ Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
   // An input pipe's write side is closed by the relay at the end of input, so it is the relay's.
   for (std::size_t i = 0; i < standard.streams.size(); ++i)
     if (standard.streams[i].input) (void)standard.caller_ends[i].release();
-  return see_through(program, standard.streams, signals, -1);
+  UBC_TRY(relay(std::move(standard.streams), program.pidfd, signals, 0, -1));
+  return os::wait_for_child(program.pid);
 }
 
 }  // namespace

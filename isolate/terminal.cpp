@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolate/terminal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -32,12 +33,28 @@ bool write_all(int fd, const char* data, std::size_t size) {
   return true;
 }
 
+/// What waits goes to a descriptor of ours that never blocks: a program that does not read must not keep us from its output.
+bool put_pending(Stream& stream) {
+  while (!stream.pending.empty()) {
+    const ssize_t put = ::write(stream.to, stream.pending.data(), stream.pending.size());
+    if (put < 0 && errno == EAGAIN) return true;
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    stream.pending.erase(0, static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
 /// False: the stream is over. A pty whose slave is closed says EIO.
-bool move_bytes(const Stream& stream) {
+bool move_bytes(Stream& stream) {
+  if (!stream.pending.empty()) return put_pending(stream);
   std::array<char, 16384> buffer;
   const ssize_t got = ::read(stream.from, buffer.data(), buffer.size());
   if (got < 0) return errno == EINTR || errno == EAGAIN;
-  return got > 0 && write_all(stream.to, buffer.data(), static_cast<std::size_t>(got));
+  if (got == 0) return false;
+  if (!stream.input) return write_all(stream.to, buffer.data(), static_cast<std::size_t>(got));
+  stream.pending.assign(buffer.data(), static_cast<std::size_t>(got));
+  return put_pending(stream);
 }
 
 void end_stream(Stream& stream) {
@@ -46,20 +63,35 @@ void end_stream(Stream& stream) {
   stream.from = -1;
 }
 
-void handle_signal(const os::Fd& signals, const os::Fd& program, int terminal, int pty) {
+/// False: hang up.
+bool handle_signal(const os::Fd& signals, const os::Fd& program, int terminal, int pty) {
   signalfd_siginfo info{};
-  if (::read(signals.get(), &info, sizeof info) != sizeof info) return;
+  if (::read(signals.get(), &info, sizeof info) != sizeof info) return true;
   if (info.ssi_signo == SIGWINCH) {
     if (pty >= 0) copy_window_size(terminal, pty);
-    return;
+    return true;
   }
+  if (pty >= 0 && (info.ssi_signo == SIGHUP || info.ssi_signo == SIGTERM)) return false;   // a shell ignores SIGTERM
   (void)os::send_signal(program, static_cast<int>(info.ssi_signo));
+  return true;
+}
+
+pollfd watch_of(const Stream& stream, bool running) {
+  if (stream.from < 0 || (stream.input && !running)) return {-1, 0, 0};
+  return stream.pending.empty() ? pollfd{stream.from, POLLIN, 0} : pollfd{stream.to, POLLOUT, 0};
 }
 
 bool any_output(const std::vector<Stream>& streams) {
   for (const Stream& stream : streams)
     if (!stream.input && stream.from >= 0) return true;
   return false;
+}
+
+sigset_t watched_signals() {
+  sigset_t set;
+  (void)sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) (void)sigaddset(&set, signal);
+  return set;
 }
 
 }  // namespace
@@ -85,9 +117,7 @@ void copy_window_size(int from, int to) {
 }
 
 Result<os::Fd> catch_signals() {
-  sigset_t set;
-  (void)sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) (void)sigaddset(&set, signal);
+  const sigset_t set = watched_signals();
   (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
   (void)::signal(SIGPIPE, SIG_IGN);
   os::Fd fd{::signalfd(-1, &set, SFD_CLOEXEC)};
@@ -97,21 +127,30 @@ Result<os::Fd> catch_signals() {
 
 Result<> relay(std::vector<Stream> streams, const os::Fd& program, const os::Fd& signals, int terminal, int pty) {
   bool running = true;
+  for (const Stream& stream : streams)
+    if (stream.input) (void)::fcntl(stream.to, F_SETFL, ::fcntl(stream.to, F_GETFL) | O_NONBLOCK);
   // Once the program has ended, what it left running may hold the output open: drain what is there, and go.
   while (running || any_output(streams)) {
-    std::vector<pollfd> watched{{program.get(), static_cast<short>(running ? POLLIN : 0), 0}, {signals.get(), POLLIN, 0}};
-    for (const Stream& stream : streams) watched.push_back({running || !stream.input ? stream.from : -1, POLLIN, 0});
-    if (!running) watched[0].fd = -1;
+    std::vector<pollfd> watched{{running ? program.get() : -1, POLLIN, 0}, {signals.get(), POLLIN, 0}};
+    for (const Stream& stream : streams) watched.push_back(watch_of(stream, running));
     const int ready = ::poll(watched.data(), watched.size(), running ? -1 : 100);
     if (ready < 0 && errno != EINTR) return os::sys_error(errno, "relay the program's output");
     if (ready == 0) break;
     if (ready < 0) continue;
-    if (watched[1].revents != 0) handle_signal(signals, program, terminal, pty);
+    if (watched[1].revents != 0 && !handle_signal(signals, program, terminal, pty)) break;
     for (std::size_t i = 0; i < streams.size(); ++i)
-      if (watched[i + 2].revents != 0 && !move_bytes(streams[i])) end_stream(streams[i]);
+      if (watched[i + 2].revents != 0 && !move_bytes(streams[i])) {
+        end_stream(streams[i]);
+        if (streams[i].input && pty >= 0 && streams[i].pending.empty()) return {};   // a raw terminal has no other end of input
+      }
     if (running && watched[0].revents != 0) running = false;
   }
   return {};
+}
+
+void let_signals_through() {
+  const sigset_t set = watched_signals();
+  (void)::sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 }  // namespace ubc::isolate
