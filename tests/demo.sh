@@ -10,15 +10,8 @@ show() { printf '  # %s\n' "$*"; "$@" 2>&1 | sed 's/^/  /'; }
 may_fail() { printf '  # %s\n' "$*"; { "$@" 2>&1 || true; } | sed 's/^/  /'; }
 
 if [ -z "${UBC_VM:-}" ]; then
-  archive=$cache/debian-12.tar.gz
-  mkdir -p "$cache"
-  if [ ! -f "$archive" ]; then
-    say "Building a Debian 12 template from apt's mirror (once; kept in $cache)"
-    scratch=$(mktemp -d "$cache/build.XXXXXX")
-    UBC_LIB=$scratch show ubctl template build debian-12 --output "$scratch/debian-12.tar.gz"
-    mv "$scratch/debian-12.tar.gz" "$archive"
-    rm -rf "$scratch"
-  fi
+  [ -f "$cache/debian-12.tar.gz" ] || say "Building a Debian 12 template from apt's mirror (once; kept in $cache)"
+  UBC_CACHE=$cache tests/debian_archive.sh debian-12 2>&1 | sed 's/^/  /'
   if ! ubctl features --can-enforce >/dev/null 2>&1; then
     say "This machine's kernel ($(uname -r)) cannot enforce limits: the demo runs on a stock Debian 6.12 kernel in a virtual machine"
     UBC_CACHE=$cache exec tests/vm/boot.sh 6.12 --timeout 900 -- tests/demo.sh

@@ -42,6 +42,7 @@ on_kernel() { # SERIES: every suite that needs one, in one boot
 }
 
 guests() { # SERIES: ubctl with real guests
+  tests/debian_archive.sh debian-12 >"$logs/debian-12.log" 2>&1 || cat "$logs/debian-12.log"   # its tests then fail and say so
   run "guest-$1" "$bin/ubc-guest-tests" tests/vm/boot.sh "$1" --timeout 900 -- "$bin/ubc-guest-tests"
 }
 

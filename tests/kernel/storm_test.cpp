@@ -15,110 +15,34 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/sampler.h"
 #include "tests/support/slot_process.h"
+#include "tests/support/storm.h"
 
 namespace ubc::test {
 namespace {
 
-constexpr ubc_resource kExact[] = {UBC_NUMPROC, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK, UBC_PRIVVMPAGES};
-
-/// Looks at held of each exact resource as fast as it can, and remembers the largest excess over the barrier.
-class Sampler {
- public:
-  explicit Sampler(std::uint32_t slot) : slot_{slot}, thread_{[this] { run(); }} {}
-  ~Sampler() { stop(); }
-  void stop() {
-    done_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-  std::uint64_t samples() const { return samples_; }
-  std::uint64_t excess(ubc_resource resource) const { return excess_[resource]; }
-
- private:
-  void run() {
-    while (!done_) {
-      for (const ubc_resource resource : kExact) {
-        const ubc_counter now = attached_ledger().read(slot_, resource);
-        const std::uint64_t over = now.held > now.barrier ? now.held - now.barrier : 0;
-        if (over > excess_[resource]) excess_[resource] = over;
-      }
-      ++samples_;
-      if (samples_ % 64 == 0) (void)::usleep(200);
-    }
-  }
-
-  std::uint32_t slot_;
-  std::atomic<bool> done_ = false;
-  std::atomic<std::uint64_t> samples_ = 0;
-  std::atomic<std::uint64_t> excess_[UBC_RESOURCES] = {};
-  std::thread thread_;
-};
-
-/// One worker's share: what is refused is part of the storm.
-void churn(std::atomic<long>& left, unsigned seed) {
-  int fds[40];
-  int open = 0;
-  const auto keep = [&](int fd) {
-    if (fd < 0) return;
-    if (open == 40)
-      while (open > 0) (void)::close(fds[--open]);
-    fds[open++] = fd;
-  };
-  while (left.fetch_sub(1) > 0) {
-    seed = seed * 1103515245 + 12345;
-    switch ((seed >> 16) % 8) {
-      case 0:
-      case 1: keep(::open("/dev/null", O_RDONLY)); break;
-      case 2: keep(::socket(AF_INET, SOCK_STREAM, 0)); break;
-      case 3: keep(::socket(AF_UNIX, SOCK_DGRAM, 0)); break;
-      case 4: {
-        int ends[2];
-        if (::pipe(ends) == 0) keep(ends[0]), keep(ends[1]);
-        break;
-      }
-      case 5: {
-        void* area = ::mmap(nullptr, 64 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (area != MAP_FAILED) (void)::munmap(area, 64 * 4096);
-        break;
-      }
-      case 6:
-        if (open > 0) (void)::close(fds[--open]);
-        break;
-      default: {
-        if ((seed >> 20) % 8 != 0) break;   // a fork costs a hundred opens
-        const pid_t pid = ::fork();
-        if (pid == 0) ::_exit(0);
-        if (pid > 0) (void)::waitpid(pid, nullptr, 0);
-      }
-    }
-  }
-}
-
 TEST(Storm, TwoHundredThousandMixedOperationsNeverExceedABarrierAndLeaveNothing) {
   const std::uint32_t slot = fresh_slot();
-  constexpr int kWorkers = 32;
   limit(slot, UBC_NUMPROC, 40, 40);
   limit(slot, UBC_NUMFILE, 500, 500);
   limit(slot, UBC_NUMTCPSOCK, 60, 60);
   limit(slot, UBC_NUMOTHERSOCK, 60, 60);
-  Shared<std::atomic<long>> left;
-  left->store(200'000);
-  Sampler sampler{slot};
+  Shared<StormProgress> progress;
+  Sampler sampler{attached_ledger(), slot};
   Process container{joined(slot, [&] {
     (void)::munmap(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);
     const std::uint64_t one = held(slot, UBC_PRIVVMPAGES);
-    limit(slot, UBC_PRIVVMPAGES, one * (kWorkers + 5), one * (kWorkers + 5));
-    pid_t workers[kWorkers];
-    for (int i = 0; i < kWorkers; ++i)
-      if ((workers[i] = ::fork()) == 0) {
-        churn(*left, static_cast<unsigned>(i) * 7919 + 1);
-        ::_exit(0);
-      }
+    limit(slot, UBC_PRIVVMPAGES, one * (kStormWorkers + 5), one * (kStormWorkers + 5));
+    pid_t workers[kStormWorkers];
+    start_storm(*progress, false, workers);
     for (const pid_t worker : workers) (void)::waitpid(worker, nullptr, 0);
     return ::pause();
   })};
-  for (int tries = 0; tries < 6000 && left->load() > 0; ++tries) (void)::usleep(100'000);
-  EXPECT_LE(left->load(), 0);
+  for (int tries = 0; tries < 6000 && progress->finished < kStormWorkers; ++tries) (void)::usleep(100'000);
+  EXPECT_EQ(progress->finished, kStormWorkers);
+  EXPECT_GT(progress->passed, 1000);
+  EXPECT_GT(progress->killed, 100);
   (void)::usleep(1'500'000);   // idle: what is left is the container's first process
   (void)bpf::audit_if_needed(attached_ledger());
   EXPECT_EQ(held(slot, UBC_NUMPROC), 1U);
@@ -157,7 +81,7 @@ TEST(Storm, AForkBombOnTwoCpusNeverPassesItsBarrierAndAnotherContainerForksOn) {
   const std::uint32_t slot = fresh_slot(), other = fresh_slot();
   limit(slot, UBC_NUMPROC, 40, 40);
   limit(other, UBC_NUMPROC, 3, 3);
-  Sampler sampler{slot};
+  Sampler sampler{attached_ledger(), slot};
   const Cgroup cgroup{"ubc-test-bomb"};
   Process bomb{[&] {
     cgroup.enter();
@@ -190,7 +114,7 @@ TEST(Storm, AnOpenStormOfSixtyFourTasksNeverPassesItsBarrier) {
   limit(slot, UBC_NUMFILE, 500, 500);
   Shared<std::atomic<long>> left;
   left->store(120'000);
-  Sampler sampler{slot};
+  Sampler sampler{attached_ledger(), slot};
   Process hoarders{joined(slot, [&] {
     for (int i = 0; i < 64; ++i)
       if (::fork() == 0) {

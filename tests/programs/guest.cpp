@@ -58,4 +58,6 @@ void Guest::start() {
   ASSERT_EQ(started.status, 0) << started.output;
 }
 
+void Guest::put_probe() { ASSERT_EQ(shell("install -m 755 " PROBE " /var/lib/ubc/private/101/upper/probe").status, 0); }
+
 }  // namespace ubc::test

@@ -28,6 +28,8 @@ class Guest : public testing::Test {
   void TearDown() override;
   static void create(const std::string& more = "");
   static void start();
+  /// The program that tests run inside, as /probe in the guest. It does not run yet.
+  static void put_probe();
 };
 
 }  // namespace ubc::test

@@ -2,7 +2,6 @@
 // create, start, exec, set, show, stop, destroy on busybox guests; bad input; ubctl killed at each stage.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <fstream>
 #include <string>
 

@@ -2,15 +2,14 @@
 // Processes that belong to a container without a guest around them: a child that takes the slot's uid. And the ledger as a test reads it.
 #pragma once
 
-#include <sys/mman.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
-#include <new>
 
 #include "bpf/attached_hooks.h"
 #include "bpf/ledger.h"
+#include "tests/support/shared.h"
 
 namespace ubc::test {
 
@@ -19,24 +18,6 @@ inline constexpr std::uint32_t kUidBase = 0x10000000;
 /// The hooks that decide_hooks() picks for this kernel, attached once for the whole test program and taken off at its end.
 /// A kernel that can't have them fails the test that asks.
 bpf::Ledger& attached_ledger();
-
-/// Memory that a test and its children see alike.
-template <typename T>
-class Shared {
- public:
-  Shared() {
-    void* memory = ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    value_ = new (memory) T{};
-  }
-  ~Shared() { (void)::munmap(value_, sizeof(T)); }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  T* operator->() { return value_; }
-  T& operator*() { return *value_; }
-
- private:
-  T* value_;
-};
 
 /// A child process; killed and reaped with its owner.
 class Process {

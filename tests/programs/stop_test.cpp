@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a guest ends: its init is asked in its own language, and killed with all it has when it does not hear.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "tests/programs/guest.h"
+
+namespace ubc::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kUpper = "/var/lib/ubc/private/101/upper";
+
+class Stop : public Guest {};
+
+TEST_F(Stop, BusyboxInitRunsItsShutdownLines) {
+  create();
+  (void)shell(std::string{"mkdir "} + kUpper + "/etc; printf '::sysinit:/etc/rc\\n::shutdown:/bin/touch /was-asked\\n' > " + kUpper +
+              "/etc/inittab");
+  start();
+  (void)shell(UBCTL " exec2 101 'until [ -e /run/lock ]; do :; done'");   // /etc/rc has run: init hears signals
+  const Ran stopped = ubctl("stop 101");
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_THAT(stopped.output, Not(HasSubstr("killed")));
+  EXPECT_EQ(::access((std::string{kUpper} + "/was-asked").c_str(), F_OK), 0);
+}
+
+TEST_F(Stop, AnInitThatDoesNotEndIsKilledWhenTheTimeIsOver) {
+  create("--init '/probe deaf' --stop-timeout 1");
+  put_probe();
+  start();
+  EXPECT_EQ(shell("until grep -q '^SigCgt:.*4...$' /proc/$(cat /sys/fs/cgroup/ubc/101/guest/cgroup.procs)/status; do :; done").status, 0);
+  const Ran stopped = ubctl("stop 101");
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_THAT(stopped.output, HasSubstr("did not end within 1 s of signal 15: killed"));
+  EXPECT_EQ(ubctl("status 101").output, "CTID 101 exist unmounted down\n");
+  start();
+  const Ran fast = ubctl("stop 101 --fast");
+  EXPECT_EQ(fast.status, 0);
+  EXPECT_THAT(fast.output, Not(HasSubstr("did not end")));
+}
+
+TEST_F(Stop, AnInitWithoutHandlersIsKilledAtOnceAndSaidSo) {
+  create("--init '/bin/sleep 100000'");
+  start();
+  const Ran stopped = ubctl("stop 101");
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_THAT(stopped.output, HasSubstr("hears no signal"));
+}
+
+/// Debian 12, whose archive tests/debian_archive.sh has put into the cache.
+class Systemd : public Guest {
+ protected:
+  static void SetUpTestSuite() {
+    const char* cache = std::getenv("UBC_CACHE");
+    const Ran imported = ubctl(std::string{"template import "} + (cache != nullptr ? cache : "/var/cache/ubc") + "/debian-12.tar.gz");
+    ASSERT_EQ(imported.status, 0) << imported.output << "tests/debian_archive.sh debian-12 builds it";
+  }
+  static void TearDownTestSuite() { EXPECT_EQ(ubctl("template remove debian-12").status, 0); }
+};
+
+TEST_F(Systemd, IsAskedWithItsOwnSignalAndStopsItsUnits) {
+  ASSERT_EQ(ubctl("create 101 --ostemplate debian-12").status, 0);
+  start();
+  const Ran up = ubctl("exec2 101 systemctl is-system-running --wait");
+  const Ran failed = ubctl("exec2 101 systemctl --failed --no-legend --plain");
+  std::printf("systemd is %ssystemctl --failed: %s\n", up.output.c_str(), failed.output.empty() ? "none" : failed.output.c_str());
+  const Ran unit = ubctl("exec2 101 systemd-run --unit=witness -p ExecStop='\"/bin/touch /was-asked\"' -p RemainAfterExit=yes /bin/true");
+  EXPECT_EQ(unit.status, 0) << unit.output;
+  const Ran stopped = ubctl("stop 101");
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_THAT(stopped.output, Not(HasSubstr("killed")));
+  EXPECT_EQ(::access((std::string{kUpper} + "/was-asked").c_str(), F_OK), 0) << "its units were not stopped";
+  EXPECT_EQ(field("101", "numproc"), "0");
+  start();
+  const Ran fast = ubctl("stop 101 --fast");
+  EXPECT_EQ(fast.status, 0) << fast.output;
+  EXPECT_EQ(field("101", "numproc"), "0");
+}
+
+}  // namespace
+}  // namespace ubc::test

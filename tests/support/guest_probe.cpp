@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tests run inside a guest: static, and started by the name of what it does.
+//   storm   process 1: at SIGUSR1 starts the storm; /done holds its figures once all workers idle
+//   calls   makes system calls that the filter has an opinion on, and prints what each gave
+//   deaf    process 1 that hears SIGTERM and does not end
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "tests/support/shared.h"
+#include "tests/support/storm.h"
+
+namespace {
+
+using ubc::test::kStormWorkers;
+using ubc::test::Shared;
+using ubc::test::StormProgress;
+
+int storm() {
+  sigset_t go;
+  (void)sigemptyset(&go);
+  (void)sigaddset(&go, SIGUSR1);
+  (void)::sigprocmask(SIG_BLOCK, &go, nullptr);
+  Shared<StormProgress> shared;
+  StormProgress& progress = *shared;
+  std::FILE* up = std::fopen("/up", "we");
+  (void)std::fclose(up);
+  int signal = 0;
+  (void)::sigwait(&go, &signal);
+  pid_t workers[kStormWorkers];
+  start_storm(progress, true, workers);
+  while (progress.finished < kStormWorkers) (void)::usleep(20'000);
+  char text[64];
+  const int length = std::snprintf(text, sizeof text, "%ld %d %d\n", progress.left.load(), progress.passed.load(), progress.killed.load());
+  const int done = ::open("/done.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (done < 0 || ::write(done, text, static_cast<std::size_t>(length)) != length) return 1;
+  (void)::close(done);
+  (void)::rename("/done.new", "/done");
+  while (true) (void)::pause();
+}
+
+long i386(long number, long first, long second) {
+  long result;
+  asm volatile("int $0x80"
+               : "=a"(result)
+               : "a"(number), "b"(first), "c"(second), "d"(0L), "S"(0L), "D"(0L)
+               : "memory", "r8", "r9", "r10", "r11");
+  return result;
+}
+
+const char* name_of(long error) {
+  switch (error) {
+    case 0: return "ok";
+    case ENOSYS: return "ENOSYS";
+    case EPERM: return "EPERM";
+    case EAFNOSUPPORT: return "EAFNOSUPPORT";
+    default: return "other";
+  }
+}
+
+/// From outside come what, number and arguments: "x86_64 451 0 0".
+int call(char** words) {
+  const long number = std::strtol(words[1], nullptr, 0), first = std::strtol(words[2], nullptr, 0),
+             second = std::strtol(words[3], nullptr, 0);
+  long error = 0;
+  if (std::strcmp(words[0], "i386") == 0) {
+    const long result = i386(number, first, second);
+    error = result < 0 ? -result : 0;
+  } else {
+    constexpr long kX32 = 0x40000000;
+    errno = 0;
+    error = ::syscall(number | (std::strcmp(words[0], "x32") == 0 ? kX32 : 0), first, second, 0, 0, 0, 0) < 0 ? errno : 0;
+  }
+  std::printf("%s %s %s\n", words[0], words[1], name_of(error));
+  return 0;
+}
+
+int deaf() {
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  (void)::sigaction(SIGTERM, &action, nullptr);
+  while (true) (void)::pause();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* what = argc > 1 ? argv[1] : "";
+  if (std::strcmp(what, "storm") == 0) return storm();
+  if (std::strcmp(what, "deaf") == 0) return deaf();
+  if (std::strcmp(what, "calls") != 0) return 2;
+  for (int i = 2; i + 3 < argc; i += 4) (void)call(argv + i);
+  return 0;
+}
