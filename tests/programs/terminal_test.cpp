@@ -125,7 +125,7 @@ TEST_F(WithoutATerminal, ExecPassesBinaryDataAndEndsOfFileBothWays) {
   const Ran ran =
       shell("cat /tmp/data | " UBCTL " exec2 101 'tee /tmp/copy; cat /tmp/copy' > /tmp/back; cat /tmp/data /tmp/data | cmp - /tmp/back");
   EXPECT_EQ(ran.status, 0) << ran.output;
-  EXPECT_EQ(shell(UBCTL " exec2 101 'echo out; echo err >&2' 2>/dev/null").output, "out\n");
+  EXPECT_EQ(shell("(" UBCTL " exec2 101 'echo out; echo err >&2' 2>/dev/null)").output, "out\n");
   EXPECT_THAT(ubctl("exec2 101 tty").output, HasSubstr("not a tty"));
   (void)shell("rm /tmp/data /tmp/back");
 }
@@ -148,7 +148,7 @@ TEST_F(WithoutATerminal, SignalsToUbctlGoToTheProgram) {
 
 TEST_F(WithoutATerminal, AClosedDescriptorIsNeverOneOfTheHosts) {
   EXPECT_EQ(ubctl("exec2 101 readlink /proc/self/fd/0 <&-").output, "/dev/null\n");
-  EXPECT_EQ(shell("(" UBCTL " exec2 101 'echo lost; readlink /proc/self/fd/1 >&2' 2>&1 >&-)").output, "/dev/null\n");
+  EXPECT_EQ(shell("(" UBCTL " exec2 101 'echo lost; readlink /proc/$$/fd/1 >&2' 2>&1 >&-)").output, "/dev/null\n");
 }
 
 }  // namespace
