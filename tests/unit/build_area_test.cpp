@@ -42,7 +42,8 @@ class BuildAreas : public testing::Test {
   /// Scratch directories and files beside the output.
   [[nodiscard]] std::vector<std::string> left() const {
     std::vector<std::string> names = ubc::os::names_in(base_ + "/out").value();
-    for (const std::string& name : ubc::os::names_in(work(), ubc::os::Entries::directories).value()) names.push_back(name);
+    const auto scratch = ubc::os::names_in(work(), ubc::os::Entries::directories);
+    names.insert(names.end(), scratch.value().begin(), scratch.value().end());
     return names;
   }
   /// A process that builds, has written half an archive, and waits to be killed.
