@@ -25,7 +25,7 @@ struct ResourceInfo {
   bool counted;              ///< this version counts it
 };
 
-/// In OpenVZ's order and numbering (ubc-semantics: rows of /proc/user_beancounters, then swappages).
+/// In OpenVZ's order and numbering (ubc-semantics: rows of /proc/user_beancounters, then swappages), and ours after them.
 inline constexpr auto kResources = std::to_array<ResourceInfo>({
     {UBC_KMEMSIZE, "kmemsize", Unit::bytes, "KMEMSIZE", true},
     {UBC_LOCKEDPAGES, "lockedpages", Unit::pages, "LOCKEDP", false},
@@ -36,9 +36,9 @@ inline constexpr auto kResources = std::to_array<ResourceInfo>({
     {UBC_VMGUARPAGES, "vmguarpages", Unit::pages, "VMGUARP", false},
     {UBC_OOMGUARPAGES, "oomguarpages", Unit::pages, "OOMGUARP", false},
     {UBC_NUMTCPSOCK, "numtcpsock", Unit::items, "NTCPSOCK", true},
-    {UBC_NUMFLOCK, "numflock", Unit::items, "NFLOCK", false},
-    {UBC_NUMPTY, "numpty", Unit::items, "NPTY", false},
-    {UBC_NUMSIGINFO, "numsiginfo", Unit::items, "NSIGINFO", false},
+    {UBC_NUMFLOCK, "numflock", Unit::items, "NFLOCK", true},
+    {UBC_NUMPTY, "numpty", Unit::items, "NPTY", true},
+    {UBC_NUMSIGINFO, "numsiginfo", Unit::items, "NSIGINFO", true},
     {UBC_TCPSNDBUF, "tcpsndbuf", Unit::bytes, "TCPSNDB", false},
     {UBC_TCPRCVBUF, "tcprcvbuf", Unit::bytes, "TCPRCVB", false},
     {UBC_OTHERSOCKBUF, "othersockbuf", Unit::bytes, "OTHSOCKB", false},
@@ -48,6 +48,13 @@ inline constexpr auto kResources = std::to_array<ResourceInfo>({
     {UBC_NUMFILE, "numfile", Unit::items, "NFILE", true},
     {UBC_NUMIPTENT, "numiptent", Unit::items, "NIPTENT", false},
     {UBC_SWAPPAGES, "swappages", Unit::pages, "SWAPP", true},
+    {UBC_NUMINOTIFY, "numinotify", Unit::items, "NINOTIFY", true},
+    {UBC_NUMWATCH, "numwatch", Unit::items, "NWATCH", true},
+    {UBC_NUMMSGQUEUE, "nummsgqueue", Unit::items, "NMSGQ", true},
+    {UBC_NUMSEMSET, "numsemset", Unit::items, "NSEMSET", true},
+    {UBC_NUMUSERNS, "numuserns", Unit::items, "NUSERNS", true},
+    {UBC_NUMMOUNT, "nummount", Unit::items, "NMOUNT", true},
+    {UBC_NUMBPF, "numbpf", Unit::items, "NBPF", true},
 });
 
 /// The rows of the classic table, dummies included.

@@ -118,16 +118,30 @@ Result<> fill_maps(const HookPlan& plan, const HookSettings& settings, const std
   return {};
 }
 
-Result<std::uint64_t> misses_of_link(const std::string& path) {
+Result<os::Fd> program_of_link(const std::string& path) {
   const os::Fd link{bpf_obj_get(path.c_str())};
   if (!link.valid()) return os::sys_error(errno, "open the pinned link", path);
-  bpf_link_info link_info{};
-  std::uint32_t size = sizeof link_info;
-  if (bpf_obj_get_info_by_fd(link.get(), &link_info, &size) != 0) return os::sys_error(errno, "ask about", path);
-  const os::Fd program{bpf_prog_get_fd_by_id(link_info.prog_id)};
+  bpf_link_info info{};
+  std::uint32_t size = sizeof info;
+  if (bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return os::sys_error(errno, "ask about", path);
+  os::Fd program{bpf_prog_get_fd_by_id(info.prog_id)};
   if (!program.valid()) return os::sys_error(errno, "open the program of", path);
+  return program;
+}
+
+Result<> run_iterator(const os::Fd& link, const std::string& path) {
+  const os::Fd run{bpf_iter_create(link.get())};
+  if (!run.valid()) return os::sys_error(errno, "start the iterator", path);
+  char nothing[64];
+  while (::read(run.get(), nothing, sizeof nothing) > 0) {
+  }
+  return {};
+}
+
+Result<std::uint64_t> misses_of_link(const std::string& path) {
+  const os::Fd program = UBC_TRY(program_of_link(path));
   bpf_prog_info info{};
-  size = sizeof info;
+  std::uint32_t size = sizeof info;
   if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return os::sys_error(errno, "ask about the program of", path);
   return info.recursion_misses;
 }
@@ -184,11 +198,7 @@ Result<> audit(const std::string& pins) {
     const std::string path = links_in(pins) + "/" + name;
     const os::Fd link{bpf_obj_get(path.c_str())};
     if (!link.valid()) return os::sys_error(errno, "open the pinned iterator", path);
-    const os::Fd run{bpf_iter_create(link.get())};
-    if (!run.valid()) return os::sys_error(errno, "start the iterator", path);
-    char nothing[64];
-    while (::read(run.get(), nothing, sizeof nothing) > 0) {
-    }
+    UBC_TRY(run_iterator(link, path));
   }
   return {};
 }
@@ -201,6 +211,22 @@ Result<> audit_if_needed(Ledger& ledger, const std::string& pins) {
   UBC_TRY(audit(pins));
   ledger.set_audited_misses(misses);
   return {};
+}
+
+Result<> publish_counts(pid_t pid, const std::string& pins) {
+  const std::string path = links_in(pins) + "/publish_counts";
+  if (pid == 0) {
+    const os::Fd all{bpf_obj_get(path.c_str())};
+    if (!all.valid()) return os::sys_error(errno, "open the pinned iterator", path);
+    return run_iterator(all, path);
+  }
+  const os::Fd program = UBC_TRY(program_of_link(path));
+  bpf_iter_link_info one{};
+  one.task.tid = static_cast<std::uint32_t>(pid);
+  LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &one, .iter_info_len = sizeof one);
+  const os::Fd link{bpf_link_create(program.get(), 0, BPF_TRACE_ITER, &options)};
+  if (!link.valid()) return os::sys_error(errno, "point the iterator at process", std::to_string(pid));
+  return run_iterator(link, path);
 }
 
 }  // namespace ubc::bpf

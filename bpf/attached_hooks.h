@@ -44,4 +44,8 @@ struct HookStatus {
 /// audit(), if programs were skipped since the last one.
 [[nodiscard]] Result<> audit_if_needed(Ledger& ledger, const std::string& pins = kPinDirectory);
 
+/// Copies what the kernel counts by itself (numsiginfo, inotify, namespaces, mounts) to the ledger, for the container that `pid` is in; 0:
+/// for all. A container without a process keeps what it had: Ledger::reset() clears it.
+[[nodiscard]] Result<> publish_counts(pid_t pid, const std::string& pins = kPinDirectory);
+
 }  // namespace ubc::bpf

@@ -120,9 +120,13 @@ int BPF_PROG(reserve_files, struct inode *inode, int ret)
 	u64 magic, key;
 	u32 slot;
 
-	if (ret || !sb || !(sb->s_flags & SB_KERNMOUNT_))
+	if (ret || !sb)
 		return ret;
 	magic = sb->s_magic;
+	if (magic == DEVPTS_MAGIC_)
+		return is_refused_pty(inode) ? -ENOMEM_ : 0;
+	if (!(sb->s_flags & SB_KERNMOUNT_))
+		return 0;
 	if (magic != PIPEFS_MAGIC_ && magic != SOCKFS_MAGIC_ && magic != TMPFS_MAGIC_)
 		return 0;
 	slot = slot_of_current();

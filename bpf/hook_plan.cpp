@@ -21,6 +21,17 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"free_file_fentry", Purpose::free_file, fentry, "security_file_free"},
     {"free_socket", Purpose::free_socket, lsm, "bpf_lsm_sk_free_security"},
     {"free_socket_fentry", Purpose::free_socket, fentry, "security_sk_free"},
+    {"free_lock", Purpose::free_lock, fentry, "locks_release_private"},
+    {"free_lock_kprobe", Purpose::free_lock, kprobe, "locks_release_private"},
+    {"free_pty", Purpose::free_pty, fentry, "devpts_kill_index"},
+    {"free_pty_kprobe", Purpose::free_pty, kprobe, "devpts_kill_index"},
+    {"free_ipc", Purpose::free_ipc, fentry, "ipc_rmid"},   // under a spin lock: nothing preempts it, so it is never skipped
+    {"free_msgqueue", Purpose::free_ipc, lsm, "bpf_lsm_msg_queue_free_security"},
+    {"free_semset", Purpose::free_ipc, lsm, "bpf_lsm_sem_free_security"},
+    {"free_map", Purpose::free_map, lsm, "bpf_lsm_bpf_map_free"},
+    {"free_map_before_6_9", Purpose::free_map, lsm, "bpf_lsm_bpf_map_free_security"},
+    {"free_prog", Purpose::free_prog, lsm, "bpf_lsm_bpf_prog_free"},
+    {"free_prog_before_6_9", Purpose::free_prog, lsm, "bpf_lsm_bpf_prog_free_security"},
 
     {"charge_task", Purpose::charge_task, lsm, "bpf_lsm_task_alloc"},
     {"charge_task_fmod", Purpose::charge_task, fmod_ret, "security_task_alloc"},
@@ -64,6 +75,26 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"charge_accepted", Purpose::charge_accepted, lsm, "bpf_lsm_sk_clone_security"},
     {"charge_accepted_fentry", Purpose::charge_accepted, fentry, "security_sk_clone"},
 
+    {"remember_lock", Purpose::remember_lock, fentry, "locks_copy_lock"},   // under a spin lock too
+    {"charge_lock", Purpose::charge_lock, lsm, "bpf_lsm_file_lock"},
+    {"charge_lock_fmod", Purpose::charge_lock, fmod_ret, "security_file_lock"},
+    {"charge_pty", Purpose::charge_pty, fexit, "devpts_new_index"},   // under a mutex: see pty_hooks.bpf.h
+    {"refuse_pty", Purpose::refuse_pty, lsm, "bpf_lsm_inode_alloc_security"},
+    {"charge_msgqueue", Purpose::charge_msgqueue, lsm, "bpf_lsm_msg_queue_alloc_security"},
+    {"charge_msgqueue_fmod", Purpose::charge_msgqueue, fmod_ret, "security_msg_queue_alloc"},
+    {"charge_semset", Purpose::charge_semset, lsm, "bpf_lsm_sem_alloc_security"},
+    {"charge_semset_fmod", Purpose::charge_semset, fmod_ret, "security_sem_alloc"},
+    {"gate_watch", Purpose::gate_watch, lsm, "bpf_lsm_path_notify"},
+    {"gate_userns", Purpose::gate_userns, lsm, "bpf_lsm_userns_create"},
+    {"gate_mount", Purpose::gate_mount, lsm, "bpf_lsm_sb_mount"},
+    {"gate_move_mount", Purpose::gate_move_mount, lsm, "bpf_lsm_move_mount"},
+    {"gate_signal", Purpose::gate_signal, lsm, "bpf_lsm_task_kill"},
+    {"charge_map", Purpose::charge_map, lsm, "bpf_lsm_bpf_map_create"},
+    {"charge_map_before_6_9", Purpose::charge_map, lsm, "bpf_lsm_bpf_map_alloc_security"},
+    {"charge_prog", Purpose::charge_prog, lsm, "bpf_lsm_bpf_prog_load"},
+    {"charge_prog_before_6_9", Purpose::charge_prog, lsm, "bpf_lsm_bpf_prog_alloc_security"},
+    {"publish_counts", Purpose::publish, iterator, "bpf_iter_task"},
+
     {"audit_tasks", Purpose::audit, iterator, "bpf_iter_task"},
     {"audit_files", Purpose::audit, iterator, "bpf_iter_task_file"},
 });
@@ -83,11 +114,14 @@ const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
 
 /// A purpose whose only good hook is chosen by the kernel's preemption: the others can't be trusted there.
 bool by_preemption(Purpose purpose) {
-  return purpose == Purpose::reap_task || purpose == Purpose::free_mm || purpose == Purpose::move_task || purpose == Purpose::adopt_fork;
+  return purpose == Purpose::reap_task || purpose == Purpose::free_mm || purpose == Purpose::move_task || purpose == Purpose::adopt_fork ||
+         purpose == Purpose::free_lock || purpose == Purpose::free_pty;
 }
 
 /// All of the purpose's hooks are attached, not the first that fits.
-bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::refuse_file || purpose == Purpose::audit; }
+bool takes_all(Purpose purpose) {
+  return purpose == Purpose::true_up || purpose == Purpose::refuse_file || purpose == Purpose::free_ipc || purpose == Purpose::audit;
+}
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
   if (!ability_for(seen, hook.kind).present || !seen.functions.contains(hook.function)) return false;
@@ -114,6 +148,7 @@ void choose_hooks(HookPlan& plan, const KernelSupport& seen) {
     const bool only_beside_kprobe =
         hook.purpose == Purpose::refuse_file || hook.purpose == Purpose::refuse_open || hook.purpose == Purpose::reserve_files;
     if (only_beside_kprobe && !charges_by_kprobe) continue;
+    if (hook.purpose == Purpose::refuse_pty && has(plan, Purpose::reserve_files)) continue;   // which refuses for it
     if (hook.program == "charge_file_kprobe") charges_by_kprobe = true;
     plan.hooks.push_back(hook);
   }
@@ -143,6 +178,25 @@ void decide_hooked(HookPlan& plan, const KernelSupport& seen) {
   set(UBC_NUMTCPSOCK, sockets && has_all(plan, {Purpose::refuse_handshake, Purpose::charge_accepted}),
       "counted and refused at socket() and at the handshake");
   set(UBC_NUMOTHERSOCK, sockets && has(plan, Purpose::charge_unix_accept), "counted and refused at socket() and UNIX connect()");
+}
+
+void decide_locks_and_ipc(HookPlan& plan, const KernelSupport& seen) {
+  const auto set = [&](ubc_resource resource, std::initializer_list<Purpose> needed, const char* how) {
+    plan.modes[resource] = has_all(plan, needed) ? ResourceMode{Mode::exact, how} : ResourceMode{Mode::off, why_no_hooks(seen)};
+  };
+  set(UBC_NUMFLOCK, {Purpose::charge_lock, Purpose::remember_lock, Purpose::free_lock}, "counted and refused at flock() and fcntl()");
+  const Purpose refuses_pty = has(plan, Purpose::reserve_files) ? Purpose::reserve_files : Purpose::refuse_pty;
+  set(UBC_NUMPTY, {Purpose::charge_pty, refuses_pty, Purpose::free_pty}, "counted and refused at the open of ptmx");
+  set(UBC_NUMSIGINFO, {Purpose::gate_signal, Purpose::publish},
+      "the kernel's count; real-time signals refused; timers within RLIMIT_SIGPENDING alone");
+  set(UBC_NUMINOTIFY, {Purpose::gate_watch, Purpose::publish}, "the kernel's count; one over the barrier gets no watch");
+  set(UBC_NUMWATCH, {Purpose::gate_watch, Purpose::publish}, "the kernel's count; refused at inotify_add_watch()");
+  set(UBC_NUMUSERNS, {Purpose::gate_userns, Purpose::publish}, "the kernel's count; refused at clone() and unshare()");
+  set(UBC_NUMMOUNT, {Purpose::gate_mount, Purpose::gate_move_mount, Purpose::publish},
+      "the kernel's count of each mount namespace; refused at mount() and move_mount()");
+  set(UBC_NUMBPF, {Purpose::charge_map, Purpose::charge_prog, Purpose::free_map, Purpose::free_prog}, "counted and refused at bpf()");
+  set(UBC_NUMMSGQUEUE, {Purpose::charge_msgqueue, Purpose::free_ipc}, "counted and refused at msgget()");
+  set(UBC_NUMSEMSET, {Purpose::charge_semset, Purpose::free_ipc}, "counted and refused at semget()");
 }
 
 void decide_memory(HookPlan& plan, bool memory_controller) {
@@ -181,6 +235,7 @@ HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller) {
   for (ResourceMode& mode : plan.modes) mode = {Mode::off, "not counted yet"};
   choose_hooks(plan, seen);
   decide_hooked(plan, seen);
+  decide_locks_and_ipc(plan, seen);
   decide_memory(plan, memory_controller);
   return plan;
 }

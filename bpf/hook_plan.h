@@ -22,6 +22,11 @@ enum class Purpose : std::uint8_t {
   free_task,
   free_mm,
   free_file,
+  free_lock,
+  free_pty,
+  free_ipc,
+  free_map,
+  free_prog,
   free_socket,                        // give back: attached before what charges
   charge_task,
   join,
@@ -39,6 +44,20 @@ enum class Purpose : std::uint8_t {
   charge_unix_accept,
   refuse_handshake,
   charge_accepted,
+  remember_lock,
+  charge_lock,
+  charge_pty,
+  refuse_pty,
+  charge_msgqueue,
+  charge_semset,
+  gate_watch,
+  gate_userns,
+  gate_mount,
+  gate_move_mount,
+  gate_signal,
+  charge_map,
+  charge_prog,
+  publish,                            // copies to the ledger what the kernel counts by itself
   audit,
 };
 

@@ -18,6 +18,8 @@ typedef __s64 s64;
 #define ENOMEM_ 12
 #define EAGAIN_ 11
 #define ENFILE_ 23
+#define ENOSPC_ 28
+#define ENOLCK_ 37
 #define ENOBUFS_ 105
 #define AF_UNIX_ 1
 #define AF_INET_ 2
@@ -28,6 +30,7 @@ typedef __s64 s64;
 #define CLONE_VM_ 0x100
 #define PIPEFS_MAGIC_ 0x50495045
 #define SOCKFS_MAGIC_ 0x534F434B
+#define DEVPTS_MAGIC_ 0x1cd1
 #define TMPFS_MAGIC_ 0x01021994
 #define SB_KERNMOUNT_ (1UL << 22)
 #define PROT_WRITE_ 2
@@ -37,13 +40,25 @@ typedef __s64 s64;
 #define VM_WRITE_ 2UL
 #define VM_SHARED_ 8UL
 #define TS_COMPAT_ 2
+#define SIGRTMIN_ 32
+#define MS_REMOUNT_ 0x20
+#define MS_BIND_ 0x1000
+#define MS_MOVE_ 0x2000
+#define MS_REC_ 0x4000
+#define MS_PROPAGATION_ 0x1e0000
+#define F_UNLCK_ 2
+#define F_SETLEASE_ 1024
 #define PAGE_SHIFT_ 12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct { u32 val; } kuid_t;
 
-struct cred { kuid_t uid; };                 /* whose is it: the real uid lies in the slot's range */
+struct user_namespace;
+struct cred {
+	kuid_t uid;                          /* whose is it: the real uid lies in the slot's range */
+	struct user_namespace *user_ns;      /* whose creator's ucounts have what the kernel counts */
+};
 struct file { const struct cred *f_cred; };  /* the opener's, also for a file opened by an io_uring worker */
 
 struct kernfs_node { u64 id; };
@@ -72,6 +87,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	const struct cred *cred;
 	struct mm_struct *mm;
+	struct nsproxy *nsproxy;             /* NULL: it is exiting */
 };
 
 struct pt_regs {                             /* the system call's arguments */
@@ -85,6 +101,40 @@ struct sock_common { u16 skc_family; volatile u8 skc_state; };
 struct sock { struct sock_common __sk_common; };
 struct socket { struct sock *sk; };
 struct sk_buff;
+struct pts_fs_info;                          /* an instance of devpts: its address only */
+struct kern_ipc_perm;                        /* likewise of a SysV object */
+struct ipc_ids;
+
+struct file_lock_core { struct file *flc_file; };
+struct file_lock { struct file_lock_core c; };   /* whose file is locked: NULL in one that was allocated and not needed */
+struct file_lock___before_6_9 { struct file *fl_file; };
+
+struct ucounts {
+	kuid_t uid;                          /* who made the namespaces that are counted here */
+	atomic_long_t ucount[1];             /* by enum ucount_type; only where they begin is used */
+	atomic_long_t rlimit[1];             /* by enum rlimit_type */
+};
+struct user_namespace {
+	struct user_namespace *parent;
+	int level;                           /* 1: its parent is the host's */
+	struct ucounts *ucounts;             /* of its creator: what is in it and below it */
+};
+enum ucount_type { UCOUNT_USER_NAMESPACES, UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES };
+enum rlimit_type { UCOUNT_RLIMIT_SIGPENDING };
+
+struct nsproxy { struct mnt_namespace *mnt_ns; };
+struct mnt_namespace { unsigned int nr_mounts; };
+struct mnt_namespace___before_6_8 { unsigned int mounts; };
+struct vfsmount { int mnt_flags; };
+struct path { struct vfsmount *mnt; };
+struct mount {                               /* what a struct vfsmount lies in: whether it is attached, and where */
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+};
+struct kernel_siginfo;
+struct bpf_map;                              /* a BPF object: its address only */
+struct bpf_prog;
+struct bpf_prog_aux;
 
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "os/fd.h"
@@ -18,7 +19,9 @@ namespace {
 unsigned long long load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
 void store(unsigned long long& field, std::uint64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELEASE); }
 
-bool is_sampled(std::size_t resource) { return std::ranges::find(kSampledResources, resource) != std::end(kSampledResources); }
+bool lists(std::span<const ubc_resource> list, std::size_t resource) { return std::ranges::find(list, resource) != list.end(); }
+/// Nobody gives it back: a container without a process has none of it.
+bool is_copied(std::size_t resource) { return lists(kSampledResources, resource) || lists(kPublishedResources, resource); }
 
 }  // namespace
 
@@ -104,7 +107,7 @@ void Ledger::reset(std::uint32_t slot) {
     store(now.barrier, UBC_UNLIMITED);
     store(now.limit, UBC_UNLIMITED);
     store(now.failcnt, 0);
-    if (is_sampled(index)) store(now.held, 0);  // of an earlier run
+    if (is_copied(index)) store(now.held, 0);  // of an earlier run
     store(now.maxheld, load(now.held));
   }
 }
@@ -118,7 +121,7 @@ void Ledger::note_sampled(std::uint32_t slot, ubc_resource resource, const Sampl
 
 bool Ledger::idle(std::uint32_t slot) const {
   for (unsigned index = 0; index < UBC_RESOURCES; ++index)
-    if (!is_sampled(index) && load(counter(slot, static_cast<ubc_resource>(index)).held) != 0) return false;
+    if (!is_copied(index) && load(counter(slot, static_cast<ubc_resource>(index)).held) != 0) return false;
   return true;
 }
 

@@ -16,6 +16,8 @@ inline constexpr const char* kPinDirectory = "/sys/fs/bpf/ubc";
 
 /// Not charged by hooks: the memory controller counts them, and whoever reads it publishes them in the ledger.
 inline constexpr ubc_resource kSampledResources[] = {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES};
+/// What the kernel counts by itself: publish_counts() copies it to the ledger.
+inline constexpr ubc_resource kPublishedResources[] = {UBC_NUMSIGINFO, UBC_NUMINOTIFY, UBC_NUMWATCH, UBC_NUMUSERNS, UBC_NUMMOUNT};
 
 /// A map of the kernel's, mapped shared. Move-only.
 class MappedMap {
@@ -48,7 +50,8 @@ class Ledger {
   /// Takes effect with the next charge. A number below held blocks growth only. The two stores are not one: a charge between them
   /// sees the new barrier with the old limit.
   void set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit);
-  /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to.
+  /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to, but for the
+  /// copies of the kernel's own counts, of which a container without a process has none.
   void reset(std::uint32_t slot);
   /// For what is sampled rather than hooked: held as read, maxheld and failcnt never below what they were.
   struct Sample {

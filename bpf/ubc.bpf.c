@@ -8,8 +8,13 @@
 
 #include "bpf/task_hooks.bpf.h"
 #include "bpf/memory_hooks.bpf.h"
+#include "bpf/pty_hooks.bpf.h"
 #include "bpf/file_hooks.bpf.h"
 #include "bpf/socket_hooks.bpf.h"
+#include "bpf/lock_hooks.bpf.h"
+#include "bpf/ipc_hooks.bpf.h"
+#include "bpf/gate_hooks.bpf.h"
+#include "bpf/bpf_hooks.bpf.h"
 #include "bpf/audit.bpf.h"
 
 char _license[] SEC("license") = "GPL";

@@ -40,6 +40,14 @@ enum ubc_resource {
 	UBC_NUMFILE = 19,
 	UBC_NUMIPTENT = 23,
 	UBC_SWAPPAGES = 24,
+	/* Beyond OpenVZ's: what a container can take of the host that a beancounter never counted. */
+	UBC_NUMINOTIFY = 25,
+	UBC_NUMWATCH = 26,
+	UBC_NUMMSGQUEUE = 27,
+	UBC_NUMSEMSET = 28,
+	UBC_NUMUSERNS = 29,
+	UBC_NUMMOUNT = 30,
+	UBC_NUMBPF = 31,
 	UBC_RESOURCES = 32, /* counters in a beancounter: a power of two, so that an index can be masked */
 };
 
@@ -168,6 +176,15 @@ enum ubc_hook {                  /* which hook refused */
 	UBC_HOOK_UNIX_CONNECT = 4,
 	UBC_HOOK_MEMORY = 6,     /* mmap, brk, mremap, mprotect, fork's copy */
 	UBC_HOOK_JOIN = 7,       /* a task entering the container */
+	UBC_HOOK_LOCK = 20,      /* flock, fcntl: a lock, or an unlock that splits one */
+	UBC_HOOK_PTY = 21,       /* open of ptmx */
+	UBC_HOOK_MSGGET = 22,
+	UBC_HOOK_SEMGET = 23,
+	UBC_HOOK_WATCH = 24,     /* inotify_add_watch, fanotify_mark */
+	UBC_HOOK_USERNS = 25,    /* clone or unshare of a user namespace */
+	UBC_HOOK_MOUNT = 26,     /* mount, move_mount */
+	UBC_HOOK_SIGNAL = 27,    /* sigqueue, or kill with a real-time signal */
+	UBC_HOOK_BPF = 28,       /* bpf: a map or a program */
 	/* From here on in interrupts: the current task has nothing to do with it. */
 	UBC_HOOK_IN_INTERRUPT = 128,
 	UBC_HOOK_TCP_ACCEPT = 129,

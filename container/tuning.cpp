@@ -125,6 +125,7 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
     bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
+    if (const auto guest = running(host, id)) UBC_TRY(bpf::publish_counts(guest->record.init_pid, host.paths.pins));
     UBC_TRY(note_memory(ledger, slot, cgroup));
     return counters_of(ledger, slot);
   }
@@ -144,6 +145,7 @@ void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDi
   auto ledger = bpf::Ledger::open_one(*slot, host.paths.pins);
   if (!ledger || !note_memory(*ledger, *slot, cgroup)) return;
   for (const ubc_resource resource : bpf::kSampledResources) ledger->note_sampled(*slot, resource, {.held = 0});
+  for (const ubc_resource resource : bpf::kPublishedResources) ledger->note_sampled(*slot, resource, {.held = 0});
 }
 
 }  // namespace ubc::container

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -142,6 +143,70 @@ TEST(Storm, AnOpenStormOfSixtyFourTasksNeverPassesItsBarrier) {
   EXPECT_EQ(sampler.excess(UBC_NUMFILE), 0U);
   EXPECT_EQ(settled(slot, UBC_NUMFILE, 0), 0U);
   EXPECT_EQ(attached_ledger().health().losses[UBC_LOSS_REFUSAL_SKIPPED], 0U);
+}
+
+/// Locks that are held (not waited for) anywhere on this host.
+std::uint64_t locks_on_host() {
+  std::ifstream file{"/proc/locks"};
+  std::uint64_t count = 0;
+  for (std::string line; std::getline(file, line);) count += line.find("->") == std::string::npos ? 1 : 0;
+  return count;
+}
+
+/// One worker's share of locks that conflict, split, merge and wait.
+void churn_locks(std::atomic<long>& left, const char* path, unsigned seed) {
+  const int fd = ::open(path, O_RDWR), whole = ::open(path, O_RDWR);
+  while (left.fetch_sub(1) > 0) {
+    seed = seed * 1103515245 + 12345;
+    struct flock range{};
+    range.l_type = (seed >> 16) % 3 == 0 ? F_UNLCK : F_WRLCK;   // one type: a request that splits the other's adds two
+    range.l_start = (seed >> 18) % 512;
+    range.l_len = 1 + (seed >> 24) % 8;
+    (void)::alarm(1);   // waiters may deadlock through a flock: the kernel sees only what fcntl waits for
+    if ((seed >> 16) % 5 == 0)
+      (void)::flock(whole, (seed >> 20) % 3 == 0 ? LOCK_UN : LOCK_SH);
+    else
+      (void)::fcntl(fd, (seed >> 22) % 8 == 0 ? F_SETLKW : F_SETLK, &range);
+    (void)::alarm(0);
+  }
+}
+
+TEST(Storm, ALockStormOfSixtyFourTasksNeverPassesItsLimitAndIsCountedToTheLast) {
+  const std::uint32_t slot = fresh_slot();
+  const char* path = "/tmp/ubc-lock-storm";
+  const int fd = ::open(path, O_RDWR | O_CREAT, 0666);
+  (void)::fchmod(fd, 0666);
+  limit(slot, UBC_NUMFLOCK, 60, 60);
+  const std::uint64_t before = locks_on_host();
+  Shared<std::atomic<long>> left;
+  left->store(60'000);
+  Sampler sampler{slot};
+  Process container{joined(slot, [&] {
+    struct sigaction interrupt{};
+    interrupt.sa_handler = [](int) {};
+    (void)::sigaction(SIGALRM, &interrupt, nullptr);
+    for (int i = 0; i < 64; ++i)
+      if (::fork() == 0) {
+        churn_locks(*left, path, static_cast<unsigned>(i) * 7919 + 1);
+        (void)::pause();
+      }
+    return ::pause();
+  })};
+  for (int tries = 0; tries < 6000 && left->load() > -64; ++tries) (void)::usleep(100'000);
+  EXPECT_LE(left->load(), -64);   // every worker has seen the end
+  EXPECT_EQ(held(slot, UBC_NUMFLOCK), locks_on_host() - before);
+  EXPECT_GT(held(slot, UBC_NUMFLOCK), 0U);
+  EXPECT_GT(failcnt(slot, UBC_NUMFLOCK), 0U);
+  {
+    Process killer{joined(slot, [] { return ::kill(-1, SIGKILL); })};
+    (void)killer.wait();
+  }
+  (void)container.wait();
+  sampler.stop();
+  EXPECT_EQ(settled(slot, UBC_NUMFLOCK, 0), 0U);
+  EXPECT_EQ(sampler.excess(UBC_NUMFLOCK), 0U);
+  EXPECT_LE(maxheld(slot, UBC_NUMFLOCK), 60U);
+  (void)::close(fd);
 }
 
 }  // namespace

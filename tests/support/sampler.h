@@ -11,7 +11,7 @@
 
 namespace ubc::test {
 
-inline constexpr ubc_resource kExact[] = {UBC_NUMPROC, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK, UBC_PRIVVMPAGES};
+inline constexpr ubc_resource kExact[] = {UBC_NUMPROC, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK, UBC_PRIVVMPAGES, UBC_NUMFLOCK};
 
 /// Looks at held of each exact resource as fast as it can, and remembers the largest excess over the barrier.
 class Sampler {
