@@ -180,7 +180,7 @@ TEST(Storm, ALockStormOfSixtyFourTasksNeverPassesItsLimitAndIsCountedToTheLast) 
   const std::uint64_t before = locks_on_host();
   Shared<std::atomic<long>> left;
   left->store(60'000);
-  Sampler sampler{slot};
+  Sampler sampler{attached_ledger(), slot};
   Process container{joined(slot, [&] {
     struct sigaction interrupt{};
     interrupt.sa_handler = [](int) {};
