@@ -130,12 +130,14 @@ void start_storm(StormProgress& progress, bool stay, pid_t (&workers)[kStormWork
   Mailbox mailbox;
   for (int i = 0; i < kStormWorkers; ++i) {
     if ((workers[i] = ::fork()) != 0) continue;
+    while (!progress.all_started) (void)::usleep(1'000);   // or children of the first would leave no place for the last
     churn(progress, mailbox, static_cast<unsigned>(i) * 7919 + 1);
     mailbox.close();   // with the last of them go the descriptors that nobody took
     ++progress.finished;
     while (stay) (void)::pause();
     ::_exit(0);
   }
+  progress.all_started = true;
   mailbox.close();
 }
 

@@ -13,6 +13,7 @@ inline constexpr long kStormOperations = 200'000;
 
 struct StormProgress {
   std::atomic<long> left{kStormOperations};   ///< operations
+  std::atomic<bool> all_started = false;       ///< no worker begins before
   std::atomic<int> finished = 0;              ///< workers that found none left
   std::atomic<int> passed = 0, killed = 0;    ///< descriptors received from another process; children that died of SIGKILL
 };
