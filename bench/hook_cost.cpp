@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // ubc-hook-bench: what the hooks cost. The same operations without programs, with empty programs at the same places, and with ours, by a
 // process of the host, of a guest, of an adopted cgroup, of the host beside that, and of a guest beside 1,000 others. All in one boot; it
-// reports and exits 0. ubc-hook-bench [PLACE...]: host, guest, adopted, bystander, crowd; all without arguments. Needs root and a machine
-// without containers: it takes hooks off that it finds.
+// reports and exits 0. ubc-hook-bench [PLACE|OPERATION...]: host, guest, adopted, bystander, crowd; open+close and so on; all of a kind of
+// which none is named. Needs root and a machine without containers: it takes hooks off that it finds.
 #include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +37,7 @@ constexpr unsigned kProcesses = 3;   ///< that measure a world one after the oth
 constexpr const char* kCgroup = "/sys/fs/cgroup/ubc-hook-bench";
 constexpr std::uint64_t kLimit = 1'000'000;   // of each resource: there to be compared with, never met
 
-using Wanted = std::set<std::string>;   ///< places to measure, by name
+using Wanted = std::set<std::string>;   ///< places and operations to measure, by name
 
 /// A container that lives: some files, some memory, one process.
 int live() {
@@ -58,11 +59,12 @@ class Crowd {
   std::vector<std::unique_ptr<test::Process>> members_;
 };
 
-/// The measuring process, told by the name of its place where to measure. It is a new program image, so that every world measures with the
-/// same address space. Prints a line "operation nanoseconds" for each round.
-int measure_here(std::string_view place) {
-  const auto all = [] {
+/// The measuring process, told by the name of its place where to measure, and what by the names of operations. It is a new program image,
+/// so that every world measures with the same address space. Prints a line "operation nanoseconds" for each round.
+int measure_here(std::string_view place, const Wanted& wanted) {
+  const auto all = [&] {
     for (std::size_t i = 0; i < operations().size(); ++i) {
+      if (!wanted.contains(std::string{operations()[i].name})) continue;
       const auto rounds = measure(operations()[i]);
       if (!rounds) return 1;
       for (const double round : *rounds) std::printf("%zu %.1f\n", i, round);
@@ -76,13 +78,16 @@ int measure_here(std::string_view place) {
   return place == name_of(Place::host) || place == name_of(Place::bystander) ? all() : test::joined(kGuestSlot, all)();
 }
 
-Result<std::string> run_measurement(Place place) {
+Result<std::string> run_measurement(Place place, const Wanted& wanted) {
   os::Pipe pipe = UBC_TRY(os::Pipe::make());
   const std::string name{name_of(place)};
   test::Process child{[&] {
     (void)::personality(ADDR_NO_RANDOMIZE);
     if (::dup2(pipe.write_end.get(), STDOUT_FILENO) < 0) return 1;
-    (void)::execl("/proc/self/exe", "ubc-hook-bench", "--measure", name.c_str(), nullptr);
+    std::vector<const char*> argv{"ubc-hook-bench", "--measure", name.c_str()};
+    for (const std::string& word : wanted) argv.push_back(word.c_str());
+    argv.push_back(nullptr);
+    (void)::execv("/proc/self/exe", const_cast<char* const*>(argv.data()));
     return 1;
   }};
   pipe.write_end = os::Fd{};
@@ -113,19 +118,20 @@ Result<> map_cgroup(bool mapped) {
   return {};
 }
 
-Result<> measure_world(Figures& figures, Programs programs, Place place) {
+Result<> measure_world(Figures& figures, Programs programs, Place place, const Wanted& wanted) {
   std::optional<Crowd> crowd;
   if (place == Place::crowd) crowd.emplace();
   const bool maps = programs == Programs::ours && (place == Place::adopted || place == Place::bystander);
   if (maps) UBC_TRY(map_cgroup(true));
   std::vector<std::vector<double>> rounds(operations().size());
   for (unsigned process = 0; process < kProcesses; ++process) {
-    std::istringstream text{UBC_TRY(run_measurement(place))};
+    std::istringstream text{UBC_TRY(run_measurement(place, wanted))};
     std::size_t operation = 0;
     for (double round = 0; text >> operation >> round;) rounds.at(operation).push_back(round);
   }
   if (maps) UBC_TRY(map_cgroup(false));
-  for (std::size_t i = 0; i < rounds.size(); ++i) figures[{programs, place, i}] = figure_of(std::move(rounds[i]));
+  for (std::size_t i = 0; i < rounds.size(); ++i)
+    if (!rounds[i].empty()) figures[{programs, place, i}] = figure_of(std::move(rounds[i]));
   return {};
 }
 
@@ -133,7 +139,7 @@ Result<> measure_places(Figures& figures, Programs programs, const Wanted& wante
   for (const Place place : kPlaces) {
     if (!wanted.contains(std::string{name_of(place)})) continue;
     std::fprintf(stderr, "measuring: programs %s, place %s\n", name_of(programs).data(), name_of(place).data());
-    UBC_TRY(measure_world(figures, programs, place));
+    UBC_TRY(measure_world(figures, programs, place, wanted));
   }
   return {};
 }
@@ -160,6 +166,16 @@ Result<> measure_all(Figures& figures, const bpf::HookPlan& plan, const Wanted& 
   return {};
 }
 
+/// Adds all places where none is named, and all operations likewise.
+Wanted completed(Wanted wanted) {
+  Wanted places, names;
+  for (const Place place : kPlaces) places.emplace(name_of(place));
+  for (const Operation& operation : operations()) names.emplace(operation.name);
+  for (Wanted* kind : {&places, &names})
+    if (std::ranges::none_of(*kind, [&](const std::string& word) { return wanted.contains(word); })) wanted.merge(*kind);
+  return wanted;
+}
+
 int run(const Wanted& wanted) {
   const bpf::KernelSupport seen = bpf::probe_kernel();
   const bpf::HookPlan plan = bpf::decide_hooks(seen, true);
@@ -177,9 +193,6 @@ int run(const Wanted& wanted) {
 }  // namespace ubc::bench
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::strcmp(argv[1], "--measure") == 0) return ubc::bench::measure_here(argv[2]);
-  std::set<std::string> wanted{argv + 1, argv + argc};
-  if (wanted.empty())
-    for (const ubc::bench::Place place : ubc::bench::kPlaces) wanted.emplace(name_of(place));
-  return ubc::bench::run(wanted);
+  if (argc >= 3 && std::strcmp(argv[1], "--measure") == 0) return ubc::bench::measure_here(argv[2], {argv + 3, argv + argc});
+  return ubc::bench::run(ubc::bench::completed({argv + 1, argv + argc}));
 }

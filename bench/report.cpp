@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ubc::bench {
@@ -24,6 +25,7 @@ void print_table(const Figures& figures, Place place) {
     const double none = figure(figures, Programs::none, place, i);
     const double empty = figure(figures, Programs::empty, place, i);
     const double ours = figure(figures, Programs::ours, place, i);
+    if (ours == 0) continue;
     fmt::print("{:<20}{:>12.0f}{:>12.0f}{:>8.3f}{:>12.0f}{:>8.3f}{:>12.3f}\n", operations()[i].name, none, empty, ratio(empty, none), ours,
                ratio(ours, none), ratio(ours, empty));
   }
@@ -80,7 +82,7 @@ std::string_view name_of(Place place) {
 void print_report(const Figures& figures, const std::string& release) {
   print_lines(figures, release);
   for (const Place place : kPlaces)
-    if (figures.contains({Programs::none, place, 0})) print_table(figures, place);
+    if (std::ranges::any_of(figures, [&](const auto& each) { return std::get<Place>(each.first) == place; })) print_table(figures, place);
   print_verdicts(figures);
 }
 
