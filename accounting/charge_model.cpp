@@ -22,7 +22,7 @@ std::uint64_t ceiling_of(const ModelCounter& counter, Severity severity) {
 
 bool charge(ModelCounter& counter, std::uint64_t amount, Severity severity) {
   const std::uint64_t wanted = counter.held + amount;
-  if (wanted > ceiling_of(counter, severity)) {
+  if (wanted < amount || wanted > ceiling_of(counter, severity)) {   // the first: it wrapped
     ++counter.failcnt;
     return false;
   }

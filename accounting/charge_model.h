@@ -29,8 +29,7 @@ struct ModelCounter {
 };
 
 /// True: granted. False: refused, and nothing but failcnt changed. Strictly greater is refused: held may come to equal the number. Same
-/// comparisons as charge_beancounter() in OpenVZ's kernel/bc/beancounter.c (2.6.32), which takes no amount above LONG_MAX: nor may
-/// `amount` be above UBC_UNLIMITED, nor a forced charge bring held there, since sums wrap as they do in the kernel.
+/// comparisons as charge_beancounter() in OpenVZ's kernel/bc/beancounter.c (2.6.32). A sum that would wrap is refused whatever the severity.
 [[nodiscard]] bool charge(ModelCounter& counter, std::uint64_t amount, Severity severity);
 
 /// Gives `amount` back. False: that was more than held, which is 0 now (OpenVZ: "Uncharging too much"; BPF counts a loss). maxheld stays.

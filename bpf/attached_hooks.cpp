@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "os/directory.h"
@@ -29,7 +31,14 @@ struct CloseObject {
 };
 using Skeleton = std::unique_ptr<ubc_bpf, CloseObject>;
 
-constexpr const char* kMapNames[] = {"ledger", "objects", "overflow", "cgroups", "health", "last_refusals", "refusal_log"};
+/// What is pinned: its name there, and its name in the object, where global data goes by its section.
+struct PinnedMap {
+  const char* pin;
+  const char* map;
+};
+constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},       {"overflow", "overflow"},           {"cgroups", "cgroups"},
+                                     {"health", "health"},     {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
+                                     {"marks", ".data.marks"}, {"settings", ".data.settings"}};
 
 std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }
@@ -70,8 +79,15 @@ Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
   Skeleton skeleton{ubc_bpf__open()};
   if (!skeleton) return os::sys_error(errno, "open the BPF object");
   skeleton->rodata->uid_base = settings.uid_base;
-  skeleton->rodata->object_bits = settings.object_bits;
-  (void)bpf_map__set_max_entries(skeleton->maps.objects, 1U << settings.object_bits);
+  if (settings.object_bits > UBC_MAX_OBJECT_BITS)
+    return os::error(Code::bad_value, "an object table of 2^{} records: at most 2^{}", settings.object_bits, UBC_MAX_OBJECT_BITS);
+  using Bss = std::remove_pointer_t<decltype(skeleton->bss)>;
+  static_assert(offsetof(Bss, ledger) == 0 && offsetof(Bss, objects) == sizeof(Bss::ledger) &&
+                    sizeof(Bss) == sizeof(Bss::ledger) + sizeof(Bss::objects),
+                ".bss is the ledger and the objects, and is cut: other global data needs a section .data.*");
+  const std::uint32_t objects = (1U << settings.object_bits) * sizeof(ubc_record);
+  skeleton->rodata->object_mask = objects - sizeof(ubc_record);
+  (void)bpf_map__set_value_size(skeleton->maps.bss, sizeof(Bss::ledger) + objects);
   (void)bpf_map__set_max_entries(skeleton->maps.overflow, std::max(1024U, (1U << settings.object_bits) / 8));
   choose_programs(skeleton, plan);
   if (const int failed = bpf_object__load(skeleton->obj); failed != 0)
@@ -92,14 +108,10 @@ Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::s
 }
 
 Result<> pin_maps(const Skeleton& skeleton, const std::string& pins) {
-  for (const char* name : kMapNames) {
+  for (const auto& [pin, name] : kPinnedMaps) {
     bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name);
-    const std::string path = fmt::format("{}/{}", maps_in(pins), name);
+    const std::string path = fmt::format("{}/{}", maps_in(pins), pin);
     if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
-    if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
-  }
-  for (const auto& [map, name] : {std::pair{skeleton->maps.bss, "anchor"}, std::pair{skeleton->maps.data_settings, "settings"}}) {
-    const std::string path = fmt::format("{}/{}", maps_in(pins), name);
     if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
   }
   return {};
@@ -150,7 +162,7 @@ Result<std::uint64_t> misses_of_link(const std::string& path) {
 
 unsigned object_bits_for(std::uint64_t memory_bytes) {
   unsigned bits = 16;
-  while (bits < 24 && (std::uint64_t{16} << (bits + 1)) <= memory_bytes / 512) ++bits;
+  while (bits < UBC_MAX_OBJECT_BITS && (std::uint64_t{16} << (bits + 1)) <= memory_bytes / 512) ++bits;
   return bits;
 }
 

@@ -39,8 +39,8 @@ int BPF_PROG(free_file_fentry, struct file *file)
 	return 0;
 }
 
-/* A file that was paid for with its inode takes one from the current task's credit. */
-static __always_inline int take_credit(u64 credit_key, u64 file_key)
+/* A file that was paid for with its inode takes one from the current task's credit. Only the task itself touches its credit. */
+static __noinline int take_credit(u64 credit_key, u64 file_key)
 {
 	u64 *credit = find_charge(credit_key);
 	u64 w;
@@ -48,15 +48,13 @@ static __always_inline int take_credit(u64 credit_key, u64 file_key)
 	if (!credit)
 		return 0;
 	w = *credit;
-	if (charge_amount(w) == 0)
-		return 0;
-	if (charge_amount(w) == 1)
+	if (charge_amount(w) == 1) {
 		take_charge(credit_key);
-	else
-		*credit = w - (1ULL << UBC_CHARGE_AMOUNT_SHIFT); /* only the task itself touches its credit */
-	forget_key(file_key);
-	if (remember(file_key, pack_charge(charge_slot(w), UBC_NUMFILE, 1, 0)))
-		no_room(charge_slot(w), UBC_NUMFILE, 1, UBC_NEVER_REFUSE);
+		__sync_fetch_and_add(&credits, -1);
+	} else {
+		*credit = w - (1ULL << UBC_CHARGE_AMOUNT_SHIFT);
+	}
+	remember_charged(file_key, pack_charge(charge_slot(w), UBC_NUMFILE, 1, 0));
 	return 1;
 }
 
@@ -69,7 +67,7 @@ int BPF_KPROBE(charge_file_kprobe, u64 file)
 	if (!slot)
 		return 0;
 	key = key_of_number(file, KIND_OBJECT);
-	if (take_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), key))
+	if (*(volatile ubc_u64 *)&credits && take_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), key))
 		return 0;
 	if (charge_key(key, slot, UBC_NUMFILE, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE))
 		mark_refused(key, pack_charge(slot, UBC_NUMFILE, 0, FLAG_REFUSED));
@@ -87,22 +85,17 @@ static __always_inline int is_marked(struct file *file, u64 *key)
 	return w && (*w & FLAG_REFUSED);
 }
 
-/* Several copies: a task that is preempted inside one keeps the others of its CPU out of that one only. */
-#define REFUSE_MARKED_FILE(name)                              \
-	SEC("fmod_ret/security_file_alloc")                   \
-	int BPF_PROG(name, struct file *file, int ret)        \
-	{                                                     \
-		u64 key;                                      \
-                                                              \
-		if (ret || !is_marked(file, &key))            \
-			return ret;                           \
-		forget_key(key);                              \
-		return -ENFILE_;                              \
-	}
+/* One copy: more of them let fewer through, but not few (kernels that preempt skip them all alike), and each costs 105 instructions. */
+SEC("fmod_ret/security_file_alloc")
+int BPF_PROG(refuse_file, struct file *file, int ret)
+{
+	u64 key;
 
-REFUSE_MARKED_FILE(refuse_file_1)
-REFUSE_MARKED_FILE(refuse_file_2)
-REFUSE_MARKED_FILE(refuse_file_3)
+	if (ret || !is_marked(file, &key))
+		return ret;
+	forget_key(key);
+	return -ENFILE_;
+}
 
 SEC("lsm/file_open")
 int BPF_PROG(refuse_open, struct file *file, int ret)
@@ -112,12 +105,31 @@ int BPF_PROG(refuse_open, struct file *file, int ret)
 	return ret ? ret : is_marked(file, &key) ? -ENFILE_ : 0; /* the mark goes when the file is freed */
 }
 
+static __always_inline int reserve_credit(u64 key, u32 slot, u64 files)
+{
+	struct ubc_record *r = bucket_of(key);
+
+	if (*(volatile ubc_u64 *)&credits)
+		forget_key(key); /* of a pipe or socket that failed before it had its files */
+	if (charge(counter_of(slot, UBC_NUMFILE), files, UBC_REFUSE_OVER_BARRIER))
+		goto refused;
+	if (remember_in(r, key, pack_charge(slot, UBC_NUMFILE, files, FLAG_CREDIT)) == 0) {
+		__sync_fetch_and_add(&credits, 1); /* only the task itself looks for it, later */
+		return 0;
+	}
+	if (no_room(slot, UBC_NUMFILE, files, UBC_REFUSE_OVER_BARRIER) == 0)
+		return 0;
+refused:
+	tell_refusal(slot, UBC_NUMFILE, files, UBC_HOOK_FILE, UBC_REFUSE_OVER_BARRIER);
+	return -1;
+}
+
 /* Pipes, sockets and memfds announce their files by an inode of a file system that the kernel mounts for itself. A user's tmpfs is not one. */
 SEC("lsm/inode_alloc_security")
 int BPF_PROG(reserve_files, struct inode *inode, int ret)
 {
 	struct super_block *sb = inode->i_sb;
-	u64 magic, key;
+	u64 magic;
 	u32 slot;
 
 	if (ret || !sb)
@@ -130,9 +142,5 @@ int BPF_PROG(reserve_files, struct inode *inode, int ret)
 	if (magic != PIPEFS_MAGIC_ && magic != SOCKFS_MAGIC_ && magic != TMPFS_MAGIC_)
 		return 0;
 	slot = slot_of_current();
-	if (!slot)
-		return 0;
-	key = key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT);
-	forget_key(key);
-	return charge_key(key, slot, UBC_NUMFILE, magic == PIPEFS_MAGIC_ ? 2 : 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE) ? -ENFILE_ : 0;
+	return slot && reserve_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), slot, magic == PIPEFS_MAGIC_ ? 2 : 1) ? -ENFILE_ : 0;
 }

@@ -60,9 +60,7 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"charge_file", Purpose::charge_file, lsm, "bpf_lsm_file_alloc_security"},
     {"charge_file_kprobe", Purpose::charge_file, kprobe, "security_file_alloc"},
     {"charge_file_fmod", Purpose::charge_file, fmod_ret, "security_file_alloc"},
-    {"refuse_file_1", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
-    {"refuse_file_2", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
-    {"refuse_file_3", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
+    {"refuse_file", Purpose::refuse_file, fmod_ret, "security_file_alloc"},
     {"refuse_open", Purpose::refuse_open, lsm, "bpf_lsm_file_open"},
     {"reserve_files", Purpose::reserve_files, lsm, "bpf_lsm_inode_alloc_security"},
 
@@ -119,9 +117,7 @@ bool by_preemption(Purpose purpose) {
 }
 
 /// All of the purpose's hooks are attached, not the first that fits.
-bool takes_all(Purpose purpose) {
-  return purpose == Purpose::true_up || purpose == Purpose::refuse_file || purpose == Purpose::free_ipc || purpose == Purpose::audit;
-}
+bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit; }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
   if (!ability_for(seen, hook.kind).present || !seen.functions.contains(hook.function)) return false;

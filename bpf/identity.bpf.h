@@ -7,9 +7,9 @@
 
 static __always_inline u32 slot_of_uid(u32 uid)
 {
-	u32 offset = uid - uid_base;
+	u32 slot = (uid - uid_base) / UBC_IDS_PER_SLOT;
 
-	return offset < UBC_MAX_SLOTS * UBC_IDS_PER_SLOT ? offset / UBC_IDS_PER_SLOT : 0;
+	return slot < UBC_MAX_SLOTS ? slot : 0;
 }
 
 static __always_inline u32 slot_of_cgroup_id(u64 id)

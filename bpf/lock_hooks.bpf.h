@@ -27,7 +27,7 @@ static __always_inline int unlocks_whole_file(const struct call *call, u32 slot)
 
 	if (is(call, NR_FLOCK, IA32_FLOCK))
 		return 1;
-	if (call->compat || bpf_probe_read_user(&range, sizeof(range), (void *)call->arg[2]))
+	if (call->compat || bpf_probe_read_user(&range, sizeof(range), (void *)third_argument(call)))
 		return 0;
 	if (range.whence || range.start || range.length)
 		return 0;
@@ -37,7 +37,7 @@ static __always_inline int unlocks_whole_file(const struct call *call, u32 slot)
 
 static __always_inline int is_lease(const struct call *call)
 {
-	return call->nr == (call->compat ? IA32_FCNTL64 : NR_FCNTL) && call->arg[1] == F_SETLEASE_;
+	return call->nr == (call->compat ? IA32_FCNTL64 : NR_FCNTL) && second_argument(call) == F_SETLEASE_;
 }
 
 static __always_inline int on_lock_request(unsigned int type)

@@ -5,25 +5,10 @@
 
 #include "bpf/ubc_abi.h"
 
-/* A container's slot is its index. An array so that the verifier inlines the look-up; mmapable so that userspace reads counters and
- * turns limits without a system call. Hooks write held, maxheld and failcnt; userspace writes barrier and limit. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, UBC_MAX_SLOTS);
-	__type(key, u32);
-	__type(value, struct ubc_beancounter);
-} ledger SEC(".maps");
-
-/* What is charged, to whom, how much: direct-mapped by a hash of the object's address. An array for the inlined look-up; the size is
- * set before load (object_bits). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct ubc_record);
-} objects SEC(".maps");
+/* A container's slot is its index. Global data, so that its address is an immediate in the code: no look-up, and no branch for one that
+ * fails. Mmapable as all global data is: userspace reads counters and turns limits without a system call. Hooks write held, maxheld and
+ * failcnt; userspace writes barrier and limit. Nothing but the ledger and the objects may be in .bss: it is cut to size before load. */
+struct ubc_beancounter ledger[UBC_MAX_SLOTS];
 
 /* Objects whose record in the direct-mapped table was taken. Preallocated: an insert must not fail under memory pressure. */
 struct {
@@ -72,15 +57,7 @@ struct {
 	__type(value, struct ubc_refusal_log);
 } refusal_log SEC(".maps");
 
-/* The verifier refuses arithmetic on a kernel pointer, but the difference of two pointers is a number: object addresses are counted
- * from here. Pinned with the rest, so that the next generation of programs counts from the same place. */
-ubc_u64 anchor;
-
-/* Objects that are remembered with FLAG_REFUSED: while there are none, nobody looks for one. */
-ubc_u64 marked;
-
 const volatile ubc_u32 uid_base = 0x10000000;  /* slot n owns uids [uid_base + n * 65536, + 65536) */
-const volatile ubc_u32 object_bits = 0;        /* objects has 2^object_bits records */
 
 static __always_inline void count_loss(enum ubc_loss loss)
 {

@@ -20,84 +20,106 @@ static __always_inline int write_locked_by(struct mm_struct *mm, struct task_str
 	return ((u64)mm->mmap_lock.owner.counter & ~2UL) == bpf_get_current_task();
 }
 
-static __always_inline int write_locked_by_other(struct mm_struct *mm, struct task_struct *task)
+static __noinline int raise_contended(u64 *w, u64 want, int severity)
 {
-	return (mm->mmap_lock.count.counter & 1) && !write_locked_by(mm, task);
-}
-
-/* 0: the mm has `pages` more charged than it has now; -1: refused. */
-static __always_inline int reserve_memory(struct mm_struct *mm, u32 slot, u64 pages, int severity)
-{
-	u64 key = key_of(mm, KIND_OBJECT);
-	u64 *w = find_charge(key);
-	struct ubc_counter *c;
-	u64 want = 0, old = 0;
-
-	if (!w)
-		return charge_key(key, slot, UBC_PRIVVMPAGES, pages_of(mm) + pages, severity, UBC_HOOK_MEMORY);
-	c = counter_of(charge_slot(*w), UBC_PRIVVMPAGES);
-	if (!c)
-		return 0;
 	repeat(TRIES) {
-		old = *(volatile u64 *)w;
-		want = pages_of(mm) + pages;
-		if (charge_amount(old) >= want)
+		u64 old = *(volatile u64 *)w;
+		u64 had = charge_amount(old);
+		struct ubc_counter *c = charged_counter(old);
+
+		if (had >= want)
 			return 0;
-		want -= charge_amount(old);
-		if (charge(c, want, severity)) {
-			tell_refusal(charge_slot(old), UBC_PRIVVMPAGES, pages, UBC_HOOK_MEMORY, severity);
+		if (charge(c, want - had, severity))
 			return -1;
-		}
-		if (__sync_val_compare_and_swap(w, old, old + (want << UBC_CHARGE_AMOUNT_SHIFT)) == old)
+		if (swap(w, old, old + ((want - had) << UBC_CHARGE_AMOUNT_SHIFT)))
 			return 0;
-		uncharge(c, want);
+		uncharge(c, want - had);
 	}
 	return 0; /* eight true-ups came in between: the one after this call will charge it */
 }
 
-/* Makes the charged amount what the mm has, whoever's call changed it. */
-static __always_inline void true_up(struct mm_struct *mm, u64 *w, struct task_struct *task)
+/* Raises the charged amount to `want`. 0: it is so; -1: refused. */
+static __always_inline int raise_charge(u64 *w, u64 want, int severity)
 {
-	repeat(TRIES) {
-		u64 old = *(volatile u64 *)w;
-		u64 had = charge_amount(old), has;
-		struct ubc_counter *c;
-		int locked = write_locked_by_other(mm, task);
+	u64 old = *(volatile u64 *)w;
+	u64 more = want - charge_amount(old);
+	struct ubc_counter *c = charged_counter(old);
 
-		asm volatile("" ::: "memory"); /* the charged amount first, then the lock, then what the mm has */
-		has = pages_of(mm);
-		if (has == had || (has < had && locked))
-			return;
-		c = counter_of(charge_slot(old), UBC_PRIVVMPAGES);
-		if (!c)
-			return;
-		if (__sync_val_compare_and_swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT)) != old)
-			continue;
-		if (has > had)
-			charge(c, has - had, UBC_NEVER_REFUSE);
-		else
-			uncharge(c, had - has);
-		return;
-	}
+	if (charge_amount(old) >= want)
+		return 0;
+	if (charge(c, more, severity))
+		return -1;
+	if (likely(swap(w, old, old + (more << UBC_CHARGE_AMOUNT_SHIFT))))
+		return 0;
+	uncharge(c, more);
+	return raise_contended(w, want, severity);
 }
 
+/* 0: the mm has `pages` more charged than it has now; -1: refused. Under the write lock, so what the mm has stays. */
+static __always_inline int reserve_memory(struct mm_struct *mm, u32 slot, u64 pages, int severity)
+{
+	u64 key = key_of(mm, KIND_OBJECT);
+	u64 *w = find_charge(key);
+
+	if (!w)
+		return charge_key(key, slot, UBC_PRIVVMPAGES, pages_of(mm) + pages, severity, UBC_HOOK_MEMORY);
+	if (likely(raise_charge(w, pages_of(mm) + pages, severity) == 0))
+		return 0;
+	tell_refusal(charge_slot(*w), UBC_PRIVVMPAGES, pages, UBC_HOOK_MEMORY, severity);
+	return -1;
+}
+
+/* 1: the charged amount is what the mm has, whoever's call changed it, or was left to another; 0: it changed meanwhile. */
+static __always_inline int try_true_up(struct mm_struct *mm, u64 *w, struct task_struct *task)
+{
+	u64 old = *(volatile u64 *)w;
+	u64 had = charge_amount(old), has;
+	u64 locked = mm->mmap_lock.count.counter & 1;
+
+	asm volatile("" : "+r"(locked) : : "memory"); /* the charged amount first, then the lock, then what the mm has */
+	has = pages_of(mm);
+	if (has == had || (has < had && locked && !write_locked_by(mm, task)))
+		return 1;
+	if (unlikely(!swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT))))
+		return 0;
+	if (has < had)
+		uncharge(charged_counter(old), had - has);
+	else
+		charge(charged_counter(old), has - had, UBC_NEVER_REFUSE);
+	return 1;
+}
+
+static __noinline int true_up_contended(struct mm_struct *mm, u64 *w, struct task_struct *task)
+{
+	repeat(TRIES)
+		if (try_true_up(mm, w, task))
+			break;
+	return 0;
+}
+
+static __always_inline void true_up(struct mm_struct *mm, u64 *w, struct task_struct *task)
+{
+	if (unlikely(!try_true_up(mm, w, task)))
+		true_up_contended(mm, w, task);
+}
+
+/* An mm that is remembered is its container's, whoever this is: looked for first, which is cheaper than whose the task is. */
 static __always_inline void true_up_current(void)
 {
-	u32 slot = slot_of_current();
-	struct task_struct *task;
-	struct mm_struct *mm;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	u32 slot;
 	u64 *w;
 
-	if (!slot)
-		return;
-	task = bpf_get_current_task_btf();
-	mm = task->mm;
 	if (!mm)
 		return;
 	w = find_charge(key_of(mm, KIND_OBJECT));
-	if (w)
+	if (w) {
 		true_up(mm, w, task);
-	else if (mm->mm_users.counter > 0) /* a process that entered the container, or was there before us: adopted in full */
+		return;
+	}
+	slot = slot_of_current();
+	if (slot && mm->mm_users.counter > 0) /* a process that entered the container, or was there before us: adopted in full */
 		charge_key(key_of(mm, KIND_OBJECT), slot, UBC_PRIVVMPAGES, pages_of(mm), UBC_NEVER_REFUSE, UBC_HOOK_MEMORY);
 }
 
@@ -118,10 +140,10 @@ static __always_inline int reserve_fork(struct task_struct *child, u32 slot)
 static __always_inline void adopt_fork(u64 child_key, struct mm_struct *mm, u64 mm_key)
 {
 	u64 w = take_charge(child_key);
-	struct ubc_counter *c = w ? counter_of(charge_slot(w), UBC_PRIVVMPAGES) : 0;
 	u64 had = charge_amount(w), has;
+	struct ubc_counter *c = charged_counter(w);
 
-	if (!c)
+	if (!w)
 		return;
 	if (!mm) {
 		uncharge(c, had);
@@ -132,9 +154,7 @@ static __always_inline void adopt_fork(u64 child_key, struct mm_struct *mm, u64 
 		charge(c, has - had, UBC_NEVER_REFUSE);
 	else if (has < had)
 		uncharge(c, had - has);
-	forget_key(mm_key);
-	if (remember(mm_key, pack_charge(charge_slot(w), UBC_PRIVVMPAGES, has, 0)))
-		no_room(charge_slot(w), UBC_PRIVVMPAGES, has, UBC_NEVER_REFUSE);
+	remember_charged(mm_key, pack_charge(charge_slot(w), UBC_PRIVVMPAGES, has, 0));
 }
 
 #endif

@@ -6,22 +6,39 @@ enum { NR_MMAP = 9, NR_MPROTECT = 10, NR_BRK = 12, NR_MREMAP = 25, NR_CLONE = 56
        NR_CLONE3 = 435, IA32_FORK = 2, IA32_BRK = 45, IA32_OLD_MMAP = 90, IA32_CLONE = 120, IA32_MPROTECT = 125, IA32_MREMAP = 163,
        IA32_VFORK = 190, IA32_MMAP2 = 192, IA32_PKEY_MPROTECT = 380 };
 
-/* The system call under way. Any 64-bit process can make a 32-bit one (int 0x80), so the numbers alone do not tell. */
+/* The system call under way. Any 64-bit process can make a 32-bit one (int 0x80), so the numbers alone do not tell. Each field is read where
+ * it is needed: a load through a walked pointer is ten instructions. */
 struct call {
-	u64 nr, arg[4];
+	struct pt_regs *regs;
+	u64 nr;
 	int compat;
 };
 
 static __always_inline void read_call(struct call *call, struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	call->compat = task->thread_info.status & TS_COMPAT_;
-	call->nr = regs->orig_ax;
-	call->arg[0] = call->compat ? (u32)regs->bx : regs->di;
-	call->arg[1] = call->compat ? (u32)regs->cx : regs->si;
-	call->arg[2] = call->compat ? (u32)regs->dx : regs->dx;
-	call->arg[3] = call->compat ? (u32)regs->si : regs->r10;
+	call->nr = call->regs->orig_ax;
+}
+
+static __always_inline u64 first_argument(const struct call *call)
+{
+	return call->compat ? (u32)call->regs->bx : call->regs->di;
+}
+
+static __always_inline u64 second_argument(const struct call *call)
+{
+	return call->compat ? (u32)call->regs->cx : call->regs->si;
+}
+
+static __always_inline u64 third_argument(const struct call *call)
+{
+	return call->compat ? (u32)call->regs->dx : call->regs->dx;
+}
+
+static __always_inline u64 fourth_argument(const struct call *call)
+{
+	return call->compat ? (u32)call->regs->si : call->regs->r10;
 }
 
 static __always_inline int is(const struct call *call, u64 nr, u64 ia32_nr)
@@ -41,38 +58,51 @@ static __always_inline u64 pages_up(u64 bytes)
 	return (bytes + (1 << PAGE_SHIFT_) - 1) >> PAGE_SHIFT_;
 }
 
-/* Pages of private writable memory that this mmap, brk or mremap asks for. */
-static __always_inline u64 pages_asked(const struct call *call, struct mm_struct *mm)
+/* Pages of private writable memory that this brk or mremap asks for. */
+static __always_inline u64 pages_of_growth(const struct call *call, struct mm_struct *mm)
 {
-	if (is(call, NR_MMAP, IA32_MMAP2)) {
-		int private = (call->arg[3] & MAP_TYPE_) == MAP_PRIVATE_;
+	if (is(call, NR_BRK, IA32_BRK)) {
+		u64 end = first_argument(call), now = mm->brk;
 
-		return private && ((call->arg[2] & PROT_WRITE_) || (call->arg[3] & MAP_GROWSDOWN_)) ? pages_up(call->arg[1]) : 0;
+		return end > now ? pages_up(end) - pages_up(now) : 0;
 	}
-	if (is(call, NR_BRK, IA32_BRK))
-		return call->arg[0] > mm->brk ? pages_up(call->arg[0]) - pages_up(mm->brk) : 0;
-	if (is(call, NR_MREMAP, IA32_MREMAP))
-		return call->arg[2] > call->arg[1] ? pages_up(call->arg[2]) - pages_up(call->arg[1]) : 0;
+	if (is(call, NR_MREMAP, IA32_MREMAP)) {
+		u64 old = second_argument(call), new = third_argument(call);
+
+		return new > old ? pages_up(new) - pages_up(old) : 0;
+	}
 	return 0;
+}
+
+/* ... and this mmap. */
+static __always_inline u64 pages_of_mapping(const struct call *call)
+{
+	u64 flags = fourth_argument(call);
+
+	if ((flags & MAP_TYPE_) != MAP_PRIVATE_ || !(flags & MAP_GROWSDOWN_ || third_argument(call) & PROT_WRITE_))
+		return 0;
+	return pages_up(second_argument(call));
 }
 
 /* Called under the write lock of each mmap, brk and moving mremap. MAP_NORESERVE never reaches security_vm_enough_memory_mm(). */
 static __always_inline int on_mmap_addr(void)
 {
-	u32 slot = slot_of_current();
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 slot = slot_of(task->cred->uid.val);
 	struct mm_struct *mm;
 	struct call call;
 	u64 pages;
 
 	if (!slot)
 		return 0;
-	task = bpf_get_current_task_btf();
 	mm = task->mm;
-	if (!mm || !write_locked_by(mm, task))
+	if (!mm)
 		return 0;
 	read_call(&call, task);
-	pages = pages_asked(&call, mm);
+	if (likely(is(&call, NR_MMAP, IA32_MMAP2))) /* which comes here with the lock only */
+		pages = pages_of_mapping(&call);
+	else
+		pages = write_locked_by(mm, task) ? pages_of_growth(&call, mm) : 0;
 	return pages && reserve_memory(mm, slot, pages, UBC_REFUSE_OVER_BARRIER) ? -ENOMEM_ : 0;
 }
 
@@ -89,17 +119,12 @@ int BPF_PROG(reserve_mapping_fmod, unsigned long addr, int ret)
 }
 
 /* What the hook above does not see: stack growth, exec, an mremap in place, 32-bit old_mmap. A caller without the write lock is tmpfs: not ours. */
-SEC("fmod_ret/security_vm_enough_memory_mm")
-int BPF_PROG(reserve_growth, struct mm_struct *mm, long pages, int ret)
+static __noinline int reserve_uncovered(struct mm_struct *mm, u32 slot, u64 pages)
 {
-	u32 slot = slot_of_current();
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct call call;
 	int voluntary;
 
-	if (ret || !slot || pages <= 0)
-		return ret;
-	task = bpf_get_current_task_btf();
 	if (!write_locked_by(mm, task))
 		return 0;
 	read_call(&call, task);
@@ -108,6 +133,20 @@ int BPF_PROG(reserve_growth, struct mm_struct *mm, long pages, int ret)
 	voluntary = is(&call, NR_MMAP, IA32_MMAP2) || is(&call, NR_BRK, IA32_BRK) || is(&call, NR_MREMAP, IA32_MREMAP) ||
 		    (call.compat && call.nr == IA32_OLD_MMAP);
 	return reserve_memory(mm, slot, pages, voluntary ? UBC_REFUSE_OVER_BARRIER : UBC_REFUSE_OVER_LIMIT) ? -ENOMEM_ : 0;
+}
+
+SEC("fmod_ret/security_vm_enough_memory_mm")
+int BPF_PROG(reserve_growth, struct mm_struct *mm, long pages, int ret)
+{
+	u32 slot = slot_of_current();
+	u64 *w;
+
+	if (!slot || ret || pages <= 0)
+		return ret;
+	w = find_charge(key_of(mm, KIND_OBJECT));
+	if (w && charge_amount(*w) >= pages_of(mm) + pages) /* the hook above has seen it */
+		return 0;
+	return reserve_uncovered(mm, slot, pages);
 }
 
 /* Read-only private memory costs nothing until it is made writable. Once for each area, under the write lock. */
@@ -125,8 +164,8 @@ static __always_inline int on_file_mprotect(struct vm_area_struct *vma, u64 prot
 	read_call(&call, task);
 	if (!is(&call, NR_MPROTECT, IA32_MPROTECT) && !is(&call, NR_PKEY_MPROTECT, IA32_PKEY_MPROTECT))
 		return 0;
-	start = call.arg[0];
-	end = start + (pages_up(call.arg[1]) << PAGE_SHIFT_);
+	start = first_argument(&call);
+	end = start + (pages_up(second_argument(&call)) << PAGE_SHIFT_);
 	if (start < vma->vm_start)
 		start = vma->vm_start;
 	if (end > vma->vm_end)

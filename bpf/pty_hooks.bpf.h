@@ -10,7 +10,7 @@
 
 static __always_inline u64 pty_key(u64 instance, u32 index)
 {
-	return ((instance + (index + 1) * 0x9E3779B97F4A7C15ULL) & (KEY_MASK >> 4)) | (u64)KIND_PTY << 50;
+	return ((instance >> KEY_SHIFT) + (index + 1) * 0x9E3779B97F4A7C15ULL * 8 + KIND_PTY) << KEY_SHIFT;
 }
 
 static __always_inline u64 refused_pty_key(void)

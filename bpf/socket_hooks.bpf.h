@@ -60,8 +60,8 @@ static __always_inline int on_listener_packet(struct sock *sk)
 	w = find_charge(key_of(sk, KIND_OBJECT));
 	if (!w || charge_resource(*w) != UBC_NUMTCPSOCK)
 		return 0;
-	c = counter_of(charge_slot(*w), UBC_NUMTCPSOCK);
-	if (!c || c->held < ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
+	c = charged_counter(*w);
+	if (c->held < ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
 		return 0;
 	tell_refusal(charge_slot(*w), UBC_NUMTCPSOCK, 1, UBC_HOOK_TCP_ACCEPT, UBC_REFUSE_OVER_BARRIER);
 	return -ENOMEM_;
@@ -91,7 +91,7 @@ static __always_inline int on_sk_clone(const struct sock *sk, struct sock *newsk
 	slot = charge_slot(*w);
 	resource = charge_resource(*w);
 	c = counter_of(slot, resource);
-	if (c && c->held >= ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
+	if (c->held >= ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
 		count_loss(UBC_LOSS_ACCEPT_OVER);
 	charge_object(newsk, slot, resource, 1, UBC_NEVER_REFUSE, UBC_HOOK_TCP_ACCEPT);
 	return 0;

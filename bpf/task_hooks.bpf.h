@@ -27,7 +27,8 @@ static __always_inline int on_task_free(struct task_struct *task)
 {
 	forget_object(task);
 	forget_key(key_of(task, KIND_FORK_MEMORY));
-	forget_key(key_of(task, KIND_FILE_CREDIT));
+	if (*(volatile ubc_u64 *)&credits)
+		forget_key(key_of(task, KIND_FILE_CREDIT));
 	return 0;
 }
 

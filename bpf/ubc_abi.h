@@ -79,20 +79,26 @@ UBC_ABI_SIZE(ubc_beancounter, 2048);
 #define UBC_MAX_SLOTS 4096
 #define UBC_IDS_PER_SLOT 65536
 
-/* One charged object. `charge` packs amount (44 bits) | slot (12) | resource (5) | flags (3), so that one compare-and-swap moves all. */
+/* One charged object. `charge` packs amount (41 bits) | slot (12) | resource (5) | flags (6), so that one compare-and-swap moves all. Slot and
+ * resource lie where they are the counter's offset in the ledger: a hook finds it by one mask. */
 struct ubc_record {
 	ubc_u64 address;         /* of the kernel object; 0: free */
 	ubc_u64 charge;
 };
 UBC_ABI_SIZE(ubc_record, 16);
 
-#define UBC_CHARGE_FLAG_BITS 3
+#define UBC_CHARGE_FLAG_BITS 6 /* log2 of a counter's size */
 #define UBC_CHARGE_RESOURCE_BITS 5
 #define UBC_CHARGE_SLOT_BITS 12
 #define UBC_CHARGE_RESOURCE_SHIFT UBC_CHARGE_FLAG_BITS
 #define UBC_CHARGE_SLOT_SHIFT (UBC_CHARGE_RESOURCE_SHIFT + UBC_CHARGE_RESOURCE_BITS)
 #define UBC_CHARGE_AMOUNT_SHIFT (UBC_CHARGE_SLOT_SHIFT + UBC_CHARGE_SLOT_BITS)
 #define UBC_CHARGE_MAX_AMOUNT ((1ULL << (64 - UBC_CHARGE_AMOUNT_SHIFT)) - 1)
+UBC_ABI_SIZE(ubc_counter, 1 << UBC_CHARGE_RESOURCE_SHIFT);
+UBC_ABI_SIZE(ubc_beancounter, 1 << UBC_CHARGE_SLOT_SHIFT);
+
+/* Records in the largest object table, as a power of two. */
+#define UBC_MAX_OBJECT_BITS 24
 
 /* A cgroup that a container was found by: direct-mapped by the low bits of its id, the whole id compared. */
 struct ubc_cgroup_slot {

@@ -31,7 +31,7 @@ class KernelCharges {
  public:
   KernelCharges() : object_{charge_model_bpf__open_and_load(), &charge_model_bpf__destroy} {
     if (!object_) throw std::system_error(errno, std::generic_category(), "load charge_model.bpf.o");
-    ledger_ = static_cast<ubc_beancounter*>(map(object_->maps.ledger, UBC_MAX_SLOTS * sizeof(ubc_beancounter)));
+    ledger_ = static_cast<ubc_beancounter*>(map(object_->maps.bss, UBC_MAX_SLOTS * sizeof(ubc_beancounter)));
     health_ = static_cast<const ubc_health*>(map(object_->maps.health, sizeof(ubc_health)));
   }
   ~KernelCharges() {

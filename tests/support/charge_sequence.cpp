@@ -79,6 +79,8 @@ ChargeStep ChargeSequence::next(const ModelCounter& now) {
   const std::uint64_t dice = below(20);
   if (dice < 3) return new_limits(now.held);
   if (dice < 9) return {.op = ChargeStep::Op::uncharge, .amount = amount_to_uncharge(now.held)};
+  if (dice == 19 && now.held > 8)   // wraps: a held that is less than before
+    return {.op = ChargeStep::Op::charge, .amount = UINT64_MAX - below(8), .severity = static_cast<Severity>(below(3))};
   const std::uint64_t amount = std::min(amount_to_charge(now), most_);
   ChargeStep step{.op = ChargeStep::Op::charge, .amount = amount, .severity = static_cast<Severity>(below(3))};
   if (step.severity == Severity::never_refuse) step.amount = std::min<std::uint64_t>(step.amount, UBC_UNLIMITED - now.held);

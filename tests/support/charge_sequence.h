@@ -26,8 +26,8 @@ class ChargeSequence {
   /// An even seed charges little at a time: held and maxheld move often. An odd one charges up to all that can be counted.
   explicit ChargeSequence(std::uint64_t seed) : random_{seed}, most_{seed % 2 == 0 ? 1000 : UBC_UNLIMITED} {}
 
-  /// The next step for a counter that stands at `now`. No charged amount and no number exceeds UBC_UNLIMITED, and no forced charge brings
-  /// held above it (what charge() demands). One uncharge in eight is of more than is held.
+  /// The next step for a counter that stands at `now`. No number exceeds UBC_UNLIMITED, nor does a forced charge bring held above it;
+  /// one charge in eleven is so large that the sum wraps. One uncharge in eight is of more than is held.
   [[nodiscard]] ChargeStep next(const accounting::ModelCounter& now);
 
  private:

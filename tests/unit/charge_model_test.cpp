@@ -83,6 +83,14 @@ TEST(ChargeModel, UnlimitedGrantsAllThatItCanCountAndNoMore) {
   EXPECT_EQ(counter.failcnt, 2U);
 }
 
+TEST(ChargeModel, ASumThatWrapsIsRefusedWhateverTheSeverity) {
+  for (const Severity severity : {refuse_over_barrier, refuse_over_limit, never_refuse}) {
+    ModelCounter counter{.held = 9, .maxheld = 9};
+    EXPECT_FALSE(charge(counter, UINT64_MAX - 5, severity));
+    EXPECT_EQ(counter, (ModelCounter{.held = 9, .maxheld = 9, .failcnt = 1}));
+  }
+}
+
 TEST(ChargeModel, ARefusalCountsOnceWhateverItsAmount) {
   ModelCounter counter{.barrier = 5, .limit = 5};
   EXPECT_FALSE(charge(counter, 1'000'000, refuse_over_barrier));
@@ -105,7 +113,7 @@ TEST(ChargeModel, UnchargingMoreThanHeldSaysSoAndLeavesZero) {
 struct Visits {
   int granted_at_barrier = 0, refused_one_above_barrier = 0, granted_at_limit = 0, refused_one_above_limit = 0, soft_between = 0,
       forced_over_limit = 0, limit_below_held = 0, zero_refused = 0, first_object_refused = 0, barrier_above_limit = 0, huge = 0,
-      exact_uncharge = 0, too_much = 0;
+      exact_uncharge = 0, too_much = 0, wrapped = 0;
 };
 
 void count(Visits& visits, const ModelCounter& was, const test::ChargeStep& step, bool granted) {
@@ -127,6 +135,7 @@ void count(Visits& visits, const ModelCounter& was, const test::ChargeStep& step
     visits.refused_one_above_barrier += hard && was.barrier <= was.limit && wanted == was.barrier + 1 ? 1 : 0;
     visits.refused_one_above_limit += step.severity == refuse_over_limit && wanted == was.limit + 1 ? 1 : 0;
     visits.zero_refused += step.amount == 0 ? 1 : 0;
+    visits.wrapped += step.severity == never_refuse && wanted < was.held ? 1 : 0;
     visits.first_object_refused += hard && was.held == 0 && was.barrier == 0 && step.amount == 1 ? 1 : 0;
   }
 }
@@ -147,7 +156,7 @@ TEST(ChargeSequence, VisitsEveryBoundThatTheRulesHave) {
   for (const int times :
        {visits.granted_at_barrier, visits.refused_one_above_barrier, visits.granted_at_limit, visits.refused_one_above_limit,
         visits.soft_between, visits.forced_over_limit, visits.limit_below_held, visits.zero_refused, visits.first_object_refused,
-        visits.barrier_above_limit, visits.huge, visits.exact_uncharge, visits.too_much})
+        visits.barrier_above_limit, visits.huge, visits.exact_uncharge, visits.too_much, visits.wrapped})
     EXPECT_GE(times, 50);
 }
 
