@@ -71,7 +71,7 @@ TEST_F(GuestStorm, TwoHundredThousandOperationsInsideNeverExceedABarrierEqualACe
   for (const ubc_resource resource : kExact) {
     EXPECT_EQ(sampler.excess(resource), 0U) << resource;
     EXPECT_EQ(held(*ledger, slot, resource, 0), 0U) << resource;
-    EXPECT_GT(ledger->read(slot, resource).maxheld, 0U) << resource;
+    EXPECT_TRUE(resource == UBC_NUMFLOCK || ledger->read(slot, resource).maxheld > 0) << resource;   // this storm takes no locks
   }
   EXPECT_GT(sampler.samples(), 1000U);
   EXPECT_GT(ledger->read(slot, UBC_NUMFILE).failcnt, 0U);
