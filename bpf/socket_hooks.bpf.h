@@ -14,6 +14,8 @@ static __always_inline int on_socket_create(struct socket *sock, int family, int
 	slot = slot_of_current();
 	if (!charge_object(sk, slot, tcp ? UBC_NUMTCPSOCK : UBC_NUMOTHERSOCK, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_SOCKET))
 		return 0;
+	if (*(volatile ubc_u64 *)&credits) /* this socket's inode was paid for with a file that will not come */
+		forget_key(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT));
 	return family == AF_UNIX_ || family == AF_NETLINK_ ? -ENOMEM_ : -ENOBUFS_; /* as OpenVZ's call sites had it */
 }
 

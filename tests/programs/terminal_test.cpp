@@ -148,7 +148,7 @@ TEST_F(WithoutATerminal, SignalsToUbctlGoToTheProgram) {
 
 TEST_F(WithoutATerminal, AClosedDescriptorIsNeverOneOfTheHosts) {
   EXPECT_EQ(ubctl("exec2 101 readlink /proc/self/fd/0 <&-").output, "/dev/null\n");
-  EXPECT_EQ(shell("(" UBCTL " exec2 101 'echo lost; readlink /proc/$$/fd/1 >&2; true' 2>&1 >&-)").output, "/dev/null\n");
+  EXPECT_EQ(shell("(" UBCTL " exec2 101 'echo lost; own=$(readlink /proc/$$/fd/1); echo $own >&2' 2>&1 >&-)").output, "/dev/null\n");
 }
 
 }  // namespace
