@@ -105,23 +105,17 @@ int BPF_PROG(refuse_open, struct file *file, int ret)
 	return ret ? ret : is_marked(file, &key) ? -ENFILE_ : 0; /* the mark goes when the file is freed */
 }
 
-static __always_inline int reserve_credit(u64 key, u32 slot, u64 files)
+static __always_inline int reserve_credit(u32 slot, u64 files)
 {
-	struct ubc_record *r = bucket_of(key);
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = key_of(task, KIND_FILE_CREDIT);
+	int granted;
 
-	if (*(volatile ubc_u64 *)&credits)
-		forget_key(key); /* of a pipe or socket that failed before it had its files */
-	if (charge(counter_of(slot, UBC_NUMFILE), files, UBC_REFUSE_OVER_BARRIER))
-		goto refused;
-	if (remember_in(r, key, pack_charge(slot, UBC_NUMFILE, files, FLAG_CREDIT)) == 0) {
+	forget_credit(task);
+	granted = charge_in(bucket_of(key), key, slot, UBC_NUMFILE, files, FLAG_CREDIT, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_FILE);
+	if (granted == 0)
 		__sync_fetch_and_add(&credits, 1); /* only the task itself looks for it, later */
-		return 0;
-	}
-	if (no_room(slot, UBC_NUMFILE, files, UBC_REFUSE_OVER_BARRIER) == 0)
-		return 0;
-refused:
-	tell_refusal(slot, UBC_NUMFILE, files, UBC_HOOK_FILE, UBC_REFUSE_OVER_BARRIER);
-	return -1;
+	return granted < 0 ? -1 : 0;
 }
 
 /* Pipes, sockets and memfds announce their files by an inode of a file system that the kernel mounts for itself. A user's tmpfs is not one. */
@@ -142,5 +136,5 @@ int BPF_PROG(reserve_files, struct inode *inode, int ret)
 	if (magic != PIPEFS_MAGIC_ && magic != SOCKFS_MAGIC_ && magic != TMPFS_MAGIC_)
 		return 0;
 	slot = slot_of_current();
-	return slot && reserve_credit(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT), slot, magic == PIPEFS_MAGIC_ ? 2 : 1) ? -ENFILE_ : 0;
+	return slot && reserve_credit(slot, magic == PIPEFS_MAGIC_ ? 2 : 1) ? -ENFILE_ : 0;
 }

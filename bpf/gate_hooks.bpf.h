@@ -2,6 +2,7 @@
 /* What the kernel counts by itself, so that we need only look before it grows: inotify watches and instances, user namespaces, queued
  * signals (ucounts), mounts (their namespace). Held falls by itself, wherever the object dies; publish_counts() copies it to the ledger for
  * readers. */
+#include "bpf/call.bpf.h"
 #include "bpf/ucounts.bpf.h"
 
 enum { NR_INOTIFY_ADD_WATCH = 254, IA32_INOTIFY_ADD_WATCH = 292 };

@@ -7,6 +7,7 @@
  *   locks_release_private(): a record dies, and gives back; or the request itself, whose call is over, and its credit goes if nothing took
  *     it (an upgrade, a merge, a conflict).
  * Who asks to unlock may split a lock in two: OpenVZ lets him have the second up to the limit. */
+#include "bpf/call.bpf.h"
 #include "bpf/objects.bpf.h"
 
 #define KIND_LOCK_CREDIT 6 /* of the current task: a lock that it asked for */
@@ -32,7 +33,7 @@ static __always_inline int unlocks_whole_file(const struct call *call, u32 slot)
 	if (range.whence || range.start || range.length)
 		return 0;
 	c = counter_of(slot, UBC_NUMFLOCK);
-	return c && c->held <= ceiling_of(c, UBC_REFUSE_OVER_LIMIT);
+	return c->held <= ceiling_of(c, UBC_REFUSE_OVER_LIMIT);
 }
 
 static __always_inline int is_lease(const struct call *call)
@@ -86,18 +87,16 @@ int BPF_PROG(remember_lock, struct file_lock *new, struct file_lock *from)
 		return 0;
 	}
 	forget_key(key);
-	if (remember(key, w))
-		no_room(charge_slot(w), UBC_NUMFLOCK, 1, UBC_NEVER_REFUSE);
+	remember_charged(key, w);
 	return 0;
 }
 
 static __always_inline void on_lock_free(u64 key)
 {
 	u64 w = take_charge(key);
-	struct ubc_counter *c = w ? counter_of(charge_slot(w), charge_resource(w)) : 0;
 
-	if (c)
-		uncharge(c, charge_amount(w));
+	if (w)
+		give_back(w);
 	else if (slot_of_current())
 		forget_key(key_of(bpf_get_current_task_btf(), KIND_LOCK_CREDIT));
 }

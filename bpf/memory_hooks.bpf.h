@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* privvmpages at each call that changes an address space. */
+#include "bpf/call.bpf.h"
 #include "bpf/memory.bpf.h"
 
 enum { NR_MMAP = 9, NR_MPROTECT = 10, NR_BRK = 12, NR_MREMAP = 25, NR_CLONE = 56, NR_FORK = 57, NR_VFORK = 58, NR_PKEY_MPROTECT = 329,
        NR_CLONE3 = 435, IA32_FORK = 2, IA32_BRK = 45, IA32_OLD_MMAP = 90, IA32_CLONE = 120, IA32_MPROTECT = 125, IA32_MREMAP = 163,
        IA32_VFORK = 190, IA32_MMAP2 = 192, IA32_PKEY_MPROTECT = 380 };
-
-/* The system call under way. Any 64-bit process can make a 32-bit one (int 0x80), so the numbers alone do not tell. Each field is read where
- * it is needed: a load through a walked pointer is ten instructions. */
-struct call {
-	struct pt_regs *regs;
-	u64 nr;
-	int compat;
-};
-
-static __always_inline void read_call(struct call *call, struct task_struct *task)
-{
-	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	call->compat = task->thread_info.status & TS_COMPAT_;
-	call->nr = call->regs->orig_ax;
-}
-
-static __always_inline u64 first_argument(const struct call *call)
-{
-	return call->compat ? (u32)call->regs->bx : call->regs->di;
-}
-
-static __always_inline u64 second_argument(const struct call *call)
-{
-	return call->compat ? (u32)call->regs->cx : call->regs->si;
-}
-
-static __always_inline u64 third_argument(const struct call *call)
-{
-	return call->compat ? (u32)call->regs->dx : call->regs->dx;
-}
-
-static __always_inline u64 fourth_argument(const struct call *call)
-{
-	return call->compat ? (u32)call->regs->si : call->regs->r10;
-}
-
-static __always_inline int is(const struct call *call, u64 nr, u64 ia32_nr)
-{
-	return call->nr == (call->compat ? ia32_nr : nr);
-}
 
 static __always_inline int is_fork(const struct call *call)
 {

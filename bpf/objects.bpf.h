@@ -193,11 +193,6 @@ static __always_inline int remember_in(struct ubc_record *r, u64 key, u64 w)
 	return 0;
 }
 
-static __always_inline int remember(u64 key, u64 w)
-{
-	return remember_in(bucket_of(key), key, w);
-}
-
 static __noinline int drop_flagged(u64 w)
 {
 	if (w & FLAG_REFUSED)
@@ -255,19 +250,27 @@ static __noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
 	return -1;
 }
 
-/* Charges and remembers. 0: granted (or nobody's); -1: refused, counted and told. */
+/* Charges and remembers, in a bucket where the object is not remembered. 0: remembered; 1: let go uncounted; -1: refused, counted and told. */
+static __always_inline int charge_in(struct ubc_record *r, u64 key, u32 slot, u32 resource, u64 amount, u32 flags, int severity, u32 hook)
+{
+	if (charge(counter_of(slot, resource), amount, severity))
+		goto refused;
+	if (remember_in(r, key, pack_charge(slot, resource, amount, flags)) == 0)
+		return 0;
+	if (no_room(slot, resource, amount, severity) == 0)
+		return 1;
+refused:
+	tell_refusal(slot, resource, amount, hook, severity);
+	return -1;
+}
+
+/* 0: granted (or nobody's); -1: refused, counted and told. */
 static __always_inline int charge_key(u64 key, u32 slot, u32 resource, u64 amount, int severity, u32 hook)
 {
 	struct ubc_record *r = bucket_of(key);
 
 	make_way(r, key);
-	if (charge(counter_of(slot, resource), amount, severity))
-		goto refused;
-	if (remember_in(r, key, pack_charge(slot, resource, amount, 0)) == 0 || no_room(slot, resource, amount, severity) == 0)
-		return 0;
-refused:
-	tell_refusal(slot, resource, amount, hook, severity);
-	return -1;
+	return charge_in(r, key, slot, resource, amount, 0, severity, hook) < 0 ? -1 : 0;
 }
 
 /* Remembers what is charged already, or gives it back. */
@@ -299,6 +302,13 @@ static __noinline int mark_refused(u64 key, u64 w)
 static __always_inline int charge_object(const void *object, u32 slot, u32 resource, u64 amount, int severity, u32 hook)
 {
 	return slot ? charge_key(key_of(object, KIND_OBJECT), slot, resource, amount, severity, hook) : 0;
+}
+
+/* Of a pipe or socket that failed, or of a task that ended, before it had its files. */
+static __always_inline void forget_credit(const void *task)
+{
+	if (*(volatile ubc_u64 *)&credits)
+		forget_key(key_of(task, KIND_FILE_CREDIT));
 }
 
 static __always_inline void forget_object(const void *object)

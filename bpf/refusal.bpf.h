@@ -4,6 +4,7 @@
 #ifndef UBC_REFUSAL_BPF_H
 #define UBC_REFUSAL_BPF_H
 
+#include "bpf/call.bpf.h"
 #include "bpf/charge.bpf.h"
 
 #define NS_A_SECOND 1000000000ULL
@@ -22,7 +23,7 @@ static __always_inline int may_log(struct ubc_counter *c, u64 now)
 static __always_inline void describe_caller(struct ubc_refusal *r, u32 hook)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct call call;
 
 	r->pid = r->uid = r->compat = 0;
 	r->system_call = UBC_NO_SYSTEM_CALL;
@@ -31,8 +32,9 @@ static __always_inline void describe_caller(struct ubc_refusal *r, u32 hook)
 		return;
 	r->pid = bpf_get_current_pid_tgid() >> 32;
 	r->uid = task->cred->uid.val;
-	r->system_call = regs->orig_ax;
-	r->compat = (task->thread_info.status & TS_COMPAT_) != 0;
+	read_call(&call, task);
+	r->system_call = call.nr;
+	r->compat = call.compat != 0;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 }
 
@@ -61,7 +63,7 @@ static __noinline int tell_refusal(u32 slot, u32 resource, u64 amount, u32 hook,
 	struct ubc_refusal *last;
 	u64 seen;
 
-	if (!c || !all)
+	if (!all)
 		return 0;
 	__sync_fetch_and_add(&c->failcnt, 1);
 	asm volatile("" : "+r"(all)); /* keep clang from adding the offset before the check */

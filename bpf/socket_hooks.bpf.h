@@ -14,8 +14,7 @@ static __always_inline int on_socket_create(struct socket *sock, int family, int
 	slot = slot_of_current();
 	if (!charge_object(sk, slot, tcp ? UBC_NUMTCPSOCK : UBC_NUMOTHERSOCK, 1, UBC_REFUSE_OVER_BARRIER, UBC_HOOK_SOCKET))
 		return 0;
-	if (*(volatile ubc_u64 *)&credits) /* this socket's inode was paid for with a file that will not come */
-		forget_key(key_of(bpf_get_current_task_btf(), KIND_FILE_CREDIT));
+	forget_credit(bpf_get_current_task_btf()); /* this socket's inode was paid for with a file that will not come */
 	return family == AF_UNIX_ || family == AF_NETLINK_ ? -ENOMEM_ : -ENOBUFS_; /* as OpenVZ's call sites had it */
 }
 
@@ -84,18 +83,17 @@ int BPF_PROG(refuse_handshake_fmod, struct sock *sk, struct sk_buff *skb, int re
 /* The handshake is done. Two that finish at once at the barrier both pass the check above: at most one a CPU is over, and counted as such. */
 static __always_inline int on_sk_clone(const struct sock *sk, struct sock *newsk)
 {
-	u64 *w = find_charge(key_of(sk, KIND_OBJECT));
-	u32 slot, resource;
+	u64 *listener = find_charge(key_of(sk, KIND_OBJECT));
 	struct ubc_counter *c;
+	u64 w;
 
-	if (!w)
+	if (!listener)
 		return 0;
-	slot = charge_slot(*w);
-	resource = charge_resource(*w);
-	c = counter_of(slot, resource);
+	w = *listener;
+	c = charged_counter(w);
 	if (c->held >= ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
 		count_loss(UBC_LOSS_ACCEPT_OVER);
-	charge_object(newsk, slot, resource, 1, UBC_NEVER_REFUSE, UBC_HOOK_TCP_ACCEPT);
+	charge_object(newsk, charge_slot(w), charge_resource(w), 1, UBC_NEVER_REFUSE, UBC_HOOK_TCP_ACCEPT);
 	return 0;
 }
 

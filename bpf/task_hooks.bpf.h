@@ -27,8 +27,7 @@ static __always_inline int on_task_free(struct task_struct *task)
 {
 	forget_object(task);
 	forget_key(key_of(task, KIND_FORK_MEMORY));
-	if (*(volatile ubc_u64 *)&credits)
-		forget_key(key_of(task, KIND_FILE_CREDIT));
+	forget_credit(task);
 	return 0;
 }
 

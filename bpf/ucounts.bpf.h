@@ -47,8 +47,6 @@ static __always_inline void publish(u32 slot, u32 resource, u64 held)
 {
 	struct ubc_counter *c = counter_of(slot, resource);
 
-	if (!c)
-		return;
 	*(volatile ubc_u64 *)&c->held = held;
 	raise_maxheld(c, held);
 }
@@ -59,15 +57,12 @@ static __always_inline int pass_gate(u32 slot, u32 resource, u64 held, u64 amoun
 {
 	struct ubc_counter *c = counter_of(slot, resource);
 
-	if (!c)
-		return 0;
 	if (held + amount > ceiling_of(c, UBC_REFUSE_OVER_BARRIER)) {
 		*(volatile ubc_u64 *)&c->held = held;
 		tell_refusal(slot, resource, amount, hook, UBC_REFUSE_OVER_BARRIER);
 		return -1;
 	}
-	*(volatile ubc_u64 *)&c->held = held + amount;
-	raise_maxheld(c, held + amount);
+	publish(slot, resource, held + amount);
 	return 0;
 }
 
