@@ -10,14 +10,11 @@
 #include <span>
 #include <utility>
 
+#include "bpf/shared_word.h"
 #include "os/fd.h"
 
 namespace ubc::bpf {
 namespace {
-
-/// Counters change under us: each field is read or written once, whole.
-unsigned long long load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
-void store(unsigned long long& field, std::uint64_t value) { __atomic_store_n(&field, value, __ATOMIC_RELEASE); }
 
 bool lists(std::span<const ubc_resource> list, std::size_t resource) { return std::ranges::find(list, resource) != list.end(); }
 /// Nobody gives it back: a container without a process has none of it.
@@ -115,8 +112,8 @@ void Ledger::reset(std::uint32_t slot) {
 void Ledger::note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample) {
   ubc_counter& now = counter(slot, resource);
   store(now.held, sample.held);
-  store(now.maxheld, std::max<std::uint64_t>({load(now.maxheld), sample.held, sample.maxheld}));
-  store(now.failcnt, std::max<std::uint64_t>(load(now.failcnt), sample.failcnt));
+  store(now.maxheld, std::max({load(now.maxheld), sample.held, sample.maxheld}));
+  store(now.failcnt, std::max(load(now.failcnt), sample.failcnt));
 }
 
 bool Ledger::idle(std::uint32_t slot) const {

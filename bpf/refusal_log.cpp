@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "bpf/shared_word.h"
+
 namespace ubc::bpf {
 namespace {
-
-std::uint64_t load(const unsigned long long& field) { return __atomic_load_n(&field, __ATOMIC_ACQUIRE); }
 
 /// A copy, if the entry had the number before and after.
 std::optional<ubc_refusal> copy_if(const ubc_refusal& entry, std::uint64_t number) {
@@ -54,8 +54,7 @@ std::optional<ubc_refusal> RefusalLog::last(std::uint32_t slot, ubc_resource res
 }
 
 void RefusalLog::forget(std::uint32_t slot) {
-  for (ubc_refusal& entry : static_cast<ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of)
-    __atomic_store_n(&entry.sequence, 0, __ATOMIC_RELEASE);
+  for (ubc_refusal& entry : static_cast<ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of) store(entry.sequence, 0);
 }
 
 }  // namespace ubc::bpf

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "bpf/attached_hooks.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/container.h"

@@ -66,12 +66,8 @@ int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
   if (container::running(host, id)) return fail({Code::bad_state, 0, "Container is already running"}, exit_running);
   if (::access(host.paths.area_of(id).c_str(), F_OK) != 0)
     return fail({Code::not_found, 0, fmt::format("container {} has no private area: ubctl create it first", id)}, exit_no_private_area);
-  say("Starting container...");
-  std::vector<std::string> notes;
-  const auto started = container::start(host, id, {force}, notes);
-  warn(notes);
+  const auto started = start_told(host, say, id, force);
   if (!started) return fail(started.error(), started.error().code == Code::bad_state ? exit_start_disabled : exit_of(started.error()));
-  say("Container start in progress...");
   return exit_ok;
 }
 
@@ -83,13 +79,8 @@ int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
     say("Unable to stop: container is not running");
     return exit_ok;   // as vzctl
   }
-  say("Stopping container ...");
-  std::vector<std::string> notes;
-  const auto stopped = container::stop(host, id, fast, notes);
-  warn(notes);
-  if (!stopped) return fail(stopped.error(), exit_stop_failed);
-  say("Container was stopped");
-  return exit_ok;
+  const auto stopped = stop_told(host, say, id, fast);
+  return stopped ? static_cast<int>(exit_ok) : fail(stopped.error(), exit_stop_failed);
 }
 
 int status(const Host& host, std::uint32_t id) {
@@ -137,6 +128,24 @@ void add_exec_verb(CLI::App& app, Invocation& invocation, const char* name, bool
 }
 
 }  // namespace
+
+Result<> stop_told(const Host& host, const Say& say, std::uint32_t id, bool fast) {
+  say("Stopping container ...");
+  std::vector<std::string> notes;
+  auto stopped = container::stop(host, id, fast, notes);
+  warn(notes);
+  if (stopped) say("Container was stopped");
+  return stopped;
+}
+
+Result<> start_told(const Host& host, const Say& say, std::uint32_t id, bool force) {
+  say("Starting container...");
+  std::vector<std::string> notes;
+  auto started = container::start(host, id, {force}, notes);
+  warn(notes);
+  if (started) say("Container start in progress...");
+  return started;
+}
 
 void add_create(CLI::App& app, Invocation& invocation) {
   struct Values {

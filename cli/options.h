@@ -69,6 +69,11 @@ void add_validate(CLI::App& app, Invocation& invocation);
 void add_commitment(CLI::App& app, Invocation& invocation);
 void add_split(CLI::App& app, Invocation& invocation);
 
+/// Stops a running container and tells what becomes of it. The lock is held.
+[[nodiscard]] Result<> stop_told(const container::Host& host, const Say& say, std::uint32_t id, bool fast);
+/// Starts a stopped one likewise.
+[[nodiscard]] Result<> start_told(const container::Host& host, const Say& say, std::uint32_t id, bool force);
+
 /// The verb's positional CTID, an id or a name.
 CLI::Option* add_ctid(CLI::App& verb, Invocation& invocation);
 

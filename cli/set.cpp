@@ -78,16 +78,9 @@ int save(const Host& host, const Say& say, std::uint32_t id, const Changes& chan
 
 /// Both halves of a change to a running container that the guest takes up at its start.
 int restart(const Host& host, const Say& say, std::uint32_t id) {
-  say("Stopping container ...");
-  std::vector<std::string> notes;
-  if (const auto stopped = container::stop(host, id, false, notes); !stopped) return fail(stopped.error(), exit_stop_failed);
-  say("Container was stopped");
-  say("Starting container...");
-  const auto started = container::start(host, id, {}, notes);
-  warn(notes);
-  if (!started) return fail(started.error());
-  say("Container start in progress...");
-  return exit_ok;
+  if (const auto stopped = stop_told(host, say, id, false); !stopped) return fail(stopped.error(), exit_stop_failed);
+  const auto started = start_told(host, say, id, false);
+  return started ? static_cast<int>(exit_ok) : fail(started.error());
 }
 
 int not_saving(int code) {

@@ -184,7 +184,7 @@ Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplat
     rollback.add([&] { drop_names(host, id); });
   }
   config.set("OSTEMPLATE", ostemplate);
-  UBC_TRY(os::make_directories(host.paths.etc + "/conf"));
+  UBC_TRY(os::make_directories(host.paths.conf()));
   UBC_TRY(config.save(host.paths.config_of(id)));
   fault_point("create:config");
   rollback.commit();

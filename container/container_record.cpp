@@ -95,7 +95,7 @@ std::vector<std::uint32_t> known_ids(const Host& host) {
   std::set<std::uint32_t> ids;
   for (const std::string& name : listed(host.paths.lib + "/private"))
     if (const auto id = id_from(name)) ids.insert(*id);
-  for (const std::string& name : listed(host.paths.etc + "/conf"))
+  for (const std::string& name : listed(host.paths.conf()))
     if (name.ends_with(".conf"))
       if (const auto id = id_from(std::string_view{name}.substr(0, name.size() - 5))) ids.insert(*id);
   return {ids.begin(), ids.end()};

@@ -24,7 +24,7 @@ struct HostPaths {
   std::string unpacker;                     ///< the program ubc-unpack
 
   [[nodiscard]] std::string conf() const { return etc + "/conf"; }   ///< also sample configurations, ve-NAME.conf-sample
-  [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/conf/{}.conf", etc, id); }
+  [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/{}.conf", conf(), id); }
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
   [[nodiscard]] std::string cgroup_of(std::uint32_t id) const { return fmt::format("{}/ubc/{}", cgroups, id); }
 };

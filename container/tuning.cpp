@@ -5,6 +5,7 @@
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "container/container.h"
+#include "os/process.h"
 
 namespace ubc::container {
 namespace {
@@ -113,19 +114,21 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     result.of(info.resource).barrier = limits->barrier.raw();
     result.of(info.resource).limit = limits->limit.raw();
   };
-  const bool up = running(host, id).has_value(), counted = up && bpf::hooks_attached(host.paths.pins);
+  const auto guest = running(host, id);
+  const bool counted = guest && bpf::hooks_attached(host.paths.pins);
   if (!counted) {
     const auto config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
     const AllLimits limits = UBC_TRY(effective_limits(config));
     for (const ResourceInfo& info : kResources) set_limits(info, limits[info.resource]);
-    if (!up) return result;
+    if (!guest) return result;
   }
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
   if (counted) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
     bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
-    if (const auto guest = running(host, id)) UBC_TRY(bpf::publish_counts(guest->record.init_pid, host.paths.pins));
+    if (const auto ended = os::wait_for_exit(guest->pidfd, std::chrono::milliseconds{0}); ended && !*ended)
+      UBC_TRY(bpf::publish_counts(guest->record.init_pid, host.paths.pins));
     UBC_TRY(note_memory(ledger, slot, cgroup));
     return counters_of(ledger, slot);
   }
