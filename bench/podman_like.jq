@@ -13,7 +13,7 @@
 | .linux.namespaces = [("pid", "network", "ipc", "uts", "mount", "user", "cgroup") | {type: .}]
 | .linux.uidMappings = [{containerID: 0, hostID: 65536, size: 65536}]
 | .linux.gidMappings = .linux.uidMappings
-| .linux.resources += {memory: {limit: 268435456}, pids: {limit: 100}}
+| .linux.resources += {memory: {limit: 268435456, swap: 536870912}, pids: {limit: 100}}
 | .linux.seccomp = {
     defaultAction: $profile[0].defaultAction, defaultErrnoRet: $profile[0].defaultErrnoRet,
     architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],

@@ -27,7 +27,7 @@ done
 ubctl() { "$bin/ubctl" --quiet "$@"; }
 ubctl template build busybox
 for id in 101 102; do
-  ubctl create "$id" --ostemplate busybox --ram 256M --numproc 100 --numfile 1000 --privvmpages 256M --numtcpsock 100 --numothersock 100
+  ubctl create "$id" --ostemplate busybox --ram 256M --swap 256M --numproc 100 --numfile 1000 --privvmpages 256M --numtcpsock 100 --numothersock 100
 done
 sed -i '/^INIT=/d' /etc/ubc/conf/10[12].conf
 echo 'INIT="/bin/true"' >>/etc/ubc/conf/101.conf

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/refusal_log.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstddef>
 
 #include "bpf/shared_word.h"
 
@@ -20,7 +23,6 @@ std::optional<ubc_refusal> copy_if(const ubc_refusal& entry, std::uint64_t numbe
 
 Result<RefusalLog> RefusalLog::open(const std::string& pins) {
   RefusalLog log;
-  log.last_ = UBC_TRY(MappedMap::open(pins + "/maps/last_refusals", UBC_MAX_SLOTS, sizeof(ubc_last_refusals), false));
   log.log_ = UBC_TRY(MappedMap::open(pins + "/maps/refusal_log", 1, sizeof(ubc_refusal_log), true));
   return log;
 }
@@ -47,14 +49,26 @@ RefusalLog::Batch RefusalLog::since(std::uint64_t cursor) const {
   return batch;
 }
 
-std::optional<ubc_refusal> RefusalLog::last(std::uint32_t slot, ubc_resource resource) const {
-  const ubc_refusal& entry = static_cast<const ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of[resource % UBC_RESOURCES];
+Result<LastRefusals> LastRefusals::open(std::uint32_t slot, const std::string& pins) {
+  LastRefusals last;
+  const std::size_t offset = std::size_t{slot % UBC_MAX_SLOTS} * sizeof(ubc_last_refusals);
+  last.map_ = UBC_TRY(MappedMap::open_part(pins + "/maps/last_refusals", offset, sizeof(ubc_last_refusals), false));
+  last.in_page_ = offset % static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return last;
+}
+
+ubc_last_refusals& LastRefusals::entries() const {
+  return *reinterpret_cast<ubc_last_refusals*>(static_cast<std::byte*>(map_.data()) + in_page_);
+}
+
+std::optional<ubc_refusal> LastRefusals::of(ubc_resource resource) const {
+  const ubc_refusal& entry = entries().of[resource % UBC_RESOURCES];
   const std::uint64_t number = load(entry.sequence);
   return number == 0 || number == UBC_BEING_WRITTEN ? std::nullopt : copy_if(entry, number);
 }
 
-void RefusalLog::forget(std::uint32_t slot) {
-  for (ubc_refusal& entry : static_cast<ubc_last_refusals*>(last_.data())[slot % UBC_MAX_SLOTS].of) store(entry.sequence, 0);
+void LastRefusals::forget() {
+  for (ubc_refusal& entry : entries().of) store(entry.sequence, 0);
 }
 
 }  // namespace ubc::bpf

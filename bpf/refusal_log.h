@@ -27,13 +27,24 @@ class RefusalLog {
   /// All entries from number `cursor` + 1 on. An entry that is being written ends the batch: the next call has it.
   [[nodiscard]] Batch since(std::uint64_t cursor) const;
 
+ private:
+  MappedMap log_;
+};
+
+/// The last refusals of one container. Mapped alone: the kernel maps every page of a map at once, and all slots' are 12 MiB.
+class LastRefusals {
+ public:
+  /// Fails with Code::not_found where no hooks are attached.
+  [[nodiscard]] static Result<LastRefusals> open(std::uint32_t slot, const std::string& pins = kPinDirectory);
   /// nullopt: none since the hooks were attached, or it is being written this instant.
-  [[nodiscard]] std::optional<ubc_refusal> last(std::uint32_t slot, ubc_resource resource) const;
+  [[nodiscard]] std::optional<ubc_refusal> of(ubc_resource resource) const;
   /// The slot goes to another container: none refused yet.
-  void forget(std::uint32_t slot);
+  void forget();
 
  private:
-  MappedMap last_, log_;
+  [[nodiscard]] ubc_last_refusals& entries() const;
+  MappedMap map_;
+  std::size_t in_page_ = 0;   ///< where the slot's begin
 };
 
 }  // namespace ubc::bpf

@@ -141,9 +141,10 @@ std::string kernel_sentence(const ResourceInfo& info, const accounting::Beancoun
 
 std::vector<Refusal> refusals_of(const Host& host, std::uint32_t id, const ResourceInfo* only) {
   const auto slot = container::slot_of(host, id);
-  const auto log = bpf::RefusalLog::open(host.paths.pins);
-  if (!slot || !log) return {};
-  auto refusals = container::last_refusals(*log, container::SlotOwners{host}, *slot);
+  if (!slot) return {};
+  const auto last = bpf::LastRefusals::open(*slot, host.paths.pins);
+  if (!last) return {};
+  auto refusals = container::describe_all(*last, container::SlotOwners{host});
   std::erase_if(refusals, [&](const Refusal& refusal) { return only != nullptr && refusal.resource != only->resource; });
   return refusals;
 }

@@ -66,7 +66,7 @@ Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t own
 /// A new run: what an earlier one, or another container of this slot, was refused is not its.
 Result<> forget_past(const Host& host, bpf::Ledger& ledger, std::uint32_t slot) {
   ledger.reset(slot);
-  UBC_TRY(bpf::RefusalLog::open(host.paths.pins)).forget(slot);
+  UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins)).forget();
   return {};
 }
 
@@ -212,6 +212,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
   if (ledger) UBC_TRY(forget_past(host, *ledger, slot));
+  note_uncounted(UBC_TRY(limits_in(*config)), notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();

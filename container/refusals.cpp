@@ -62,10 +62,10 @@ Refusal SlotOwners::describe(const ubc_refusal& raw) const {
   return refusal;
 }
 
-std::vector<Refusal> last_refusals(const bpf::RefusalLog& log, const SlotOwners& owners, std::uint32_t slot) {
+std::vector<Refusal> describe_all(const bpf::LastRefusals& last, const SlotOwners& owners) {
   std::vector<Refusal> refusals;
   for (const accounting::ResourceInfo& info : accounting::kResources)
-    if (const auto raw = log.last(slot, info.resource)) refusals.push_back(owners.describe(*raw));
+    if (const auto raw = last.of(info.resource)) refusals.push_back(owners.describe(*raw));
   std::ranges::sort(refusals, std::ranges::greater{}, &Refusal::time);
   return refusals;
 }

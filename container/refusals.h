@@ -44,7 +44,7 @@ class SlotOwners {
   std::uint32_t uid_base_;
 };
 
-/// The last refusal of each resource of one container, latest first. `slot` as in its record.
-[[nodiscard]] std::vector<Refusal> last_refusals(const bpf::RefusalLog& log, const SlotOwners& owners, std::uint32_t slot);
+/// The last refusal of each resource of one container, latest first.
+[[nodiscard]] std::vector<Refusal> describe_all(const bpf::LastRefusals& last, const SlotOwners& owners);
 
 }  // namespace ubc::container

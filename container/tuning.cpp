@@ -77,18 +77,22 @@ Result<AllLimits> effective_limits(const accounting::ConfigFile& config) {
   return accounting::with_vswap_defaults(said, overcommit);
 }
 
-Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
-                      std::vector<std::string>& notes) {
-  UBC_TRY(apply_memory(host, id, limits, notes));   // the part that can fail comes first
+void note_uncounted(const AllLimits& said, std::vector<std::string>& notes) {
   std::string uncounted;
   for (const ResourceInfo& info : kResources) {
-    const auto& wanted = limits[info.resource];
-    if (!wanted) continue;
-    if (ledger != nullptr) ledger->set_limits(slot, info.resource, wanted->barrier.raw(), wanted->limit.raw());
-    const bool finite = !wanted->barrier.is_unlimited() || !wanted->limit.is_unlimited();
+    const auto& wanted = said[info.resource];
+    const bool finite = wanted && (!wanted->barrier.is_unlimited() || !wanted->limit.is_unlimited());
     if (!info.counted && finite) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
   }
   if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
+}
+
+Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
+                      std::vector<std::string>& notes) {
+  UBC_TRY(apply_memory(host, id, limits, notes));   // the part that can fail comes first
+  if (ledger == nullptr) return {};
+  for (const ResourceInfo& info : kResources)
+    if (const auto& wanted = limits[info.resource]) ledger->set_limits(slot, info.resource, wanted->barrier.raw(), wanted->limit.raw());
   return {};
 }
 
@@ -96,6 +100,7 @@ Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::
   if (const auto guest = running(host, id); !guest)
     return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
+  note_uncounted(limits, notes);
   if (!bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   const AllLimits before = limits_now(ledger, slot, limits);

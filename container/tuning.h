@@ -26,12 +26,15 @@ using accounting::AllLimits;
 [[nodiscard]] Result<AllLimits> effective_limits(const accounting::ConfigFile& config);
 
 /// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the
-/// same. What could be done in part only, and what this version does not count yet, goes to `notes`.
+/// same. What could be done in part only goes to `notes`.
 [[nodiscard]] Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                                     std::vector<std::string>& notes);
 
-/// apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with Code::bad_state where it does not
-/// run.
+/// A note of what has a number and is not counted by this version. `said` by a person: what VSwap fills in is nobody's wish.
+void note_uncounted(const AllLimits& said, std::vector<std::string>& notes);
+
+/// note_uncounted() and apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with
+/// Code::bad_state where it does not run.
 [[nodiscard]] Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes);
 
 /// The container is about to lose its cgroup: what only the cgroup knows goes to the ledger, where `last_snapshot` finds it.

@@ -13,7 +13,6 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <linux/securebits.h>
 #include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -29,6 +28,7 @@
 
 #include "isolate/guest_init.h"
 #include "isolate/handshake.h"
+#include "isolate/privileges.h"
 #include "isolate/rootfs.h"
 #include "os/process.h"
 #include "os/text_file.h"
@@ -105,34 +105,24 @@ Result<> send_byte(int sync) {
   ::_exit(1);
 }
 
-/// Of this thread alone: the caller waits, and shares our memory.
-bool set_effective_uid(uid_t uid) { return ::syscall(SYS_setresuid, -1, uid, -1) == 0; }
-
 /// The kernel counts the signals, inotify watches and namespaces of a user namespace for the uid that made it: the guest's own, or all
-/// guests would share root's. The builder keeps its capabilities across the change, but not its death signal, nor is it dumpable any more.
-Result<pid_t> clone_guest(const GuestSpec& spec) {
-  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0) return os::sys_error(errno, "keep capabilities across a change of uid");
-  const pid_t parent = ::getppid();
-  if (!set_effective_uid(spec.base)) return os::sys_error(errno, "become", fmt::format("uid {}", spec.base));
-  const pid_t guest = os::clone_process(kGuestNamespaces | CLONE_PARENT, spec.cgroup_fd, 0);
-  if (guest == 0) return guest;
-  const int failed = guest < 0 ? errno : 0;
-  if (!set_effective_uid(0)) return os::sys_error(errno, "become root again");
-  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  (void)::prctl(PR_SET_DUMPABLE, 1);
-  if (::getppid() != parent) return os::error(Code::system, "the guest's starter died");   // before the signal was set again
-  if (guest < 0) return os::sys_error(failed, "clone the guest into its namespaces and cgroup");
+/// guests would share root's.
+Result<pid_t> clone_guest(const GuestSpec& spec, const int (&sync)[2], int reports) {
+  pid_t guest = -1;
+  UBC_TRY(run_as_id(spec.base, [&]() -> Result<> {
+    guest = os::clone_process(kGuestNamespaces | CLONE_PARENT, spec.cgroup_fd, 0);
+    if (guest < 0) return os::sys_error(errno, "clone the guest into its namespaces and cgroup");
+    if (guest > 0) return {};
+    (void)::close(sync[0]);
+    run_guest(spec, sync[1], reports);
+  }));
   return guest;
 }
 
 Result<> build_guest(const GuestSpec& spec, int reports) {
   int sync[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) != 0) return os::sys_error(errno, "make a socket pair");
-  const pid_t guest = UBC_TRY(clone_guest(spec));
-  if (guest == 0) {
-    (void)::close(sync[0]);
-    run_guest(spec, sync[1], reports);
-  }
+  const pid_t guest = UBC_TRY(clone_guest(spec, sync, reports));
   (void)::close(sync[1]);
   report_pid(reports, guest);
   fault_point("launch:cloned");

@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/capability.h>
@@ -76,7 +77,25 @@ Result<> cut_capabilities() {
   return cleared ? Result<>{} : Result<>{os::sys_error(saved, "clear inheritable capabilities")};
 }
 
+/// Of this thread alone: libc would change the parent's threads, whose memory we share, too. The uid last there and first back.
+bool set_effective_ids(uid_t uid, gid_t gid) {
+  return ::syscall(SYS_setresgid, -1, gid, -1) == 0 && ::syscall(SYS_setresuid, -1, uid, -1) == 0;
+}
+
 }  // namespace
+
+Result<> run_as_id(uid_t id, const std::function<Result<>()>& body) {
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0) return os::sys_error(errno, "keep capabilities across a change of uid");
+  const pid_t parent = ::getppid();
+  if (!set_effective_ids(id, id)) return os::sys_error(errno, "become", fmt::format("uid {}", id));
+  auto done = body();
+  if (!set_effective_ids(0, 0)) return os::sys_error(errno, "become root again");
+  // The kernel takes both away from whoever changes its uid.
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  (void)::prctl(PR_SET_DUMPABLE, 1);
+  if (::getppid() != parent) return os::error(Code::system, "the guest's starter died");   // before the signal was set again
+  return done;
+}
 
 Result<> become_guest_root() {
   if (::setresgid(0, 0, 0) != 0) return os::sys_error(errno, "become group 0 of the guest");

@@ -13,6 +13,7 @@
 
 #include "isolate/handshake.h"
 #include "isolate/mount.h"
+#include "isolate/privileges.h"
 
 namespace ubc::isolate {
 namespace {
@@ -87,19 +88,14 @@ Result<> enter_root(const os::Fd& root) {
   return ::chdir("/") == 0 ? Result<>{} : Result<>{os::sys_error(errno, "enter the guest's root")};
 }
 
-Result<> fill_dev(const os::Fd& dev, uid_t owner) {
-  for (const Device& device : kDevices) {
-    const bool made = ::mknodat(dev.get(), device.name, S_IFCHR | 0666, makedev(device.major, device.minor)) == 0 &&
-                      ::fchmodat(dev.get(), device.name, 0666, 0) == 0 &&
-                      ::fchownat(dev.get(), device.name, owner, owner, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!made) return os::sys_error(errno, "make device", fmt::format("/dev/{}", device.name));
-  }
+Result<> make_nodes(const os::Fd& dev) {
+  for (const Device& device : kDevices)
+    if (::mknodat(dev.get(), device.name, S_IFCHR | 0666, makedev(device.major, device.minor)) != 0)
+      return os::sys_error(errno, "make device", fmt::format("/dev/{}", device.name));
   for (const Link& link : kLinks)
-    if (::symlinkat(link.target, dev.get(), link.name) != 0 || ::fchownat(dev.get(), link.name, owner, owner, AT_SYMLINK_NOFOLLOW) != 0)
-      return os::sys_error(errno, "make link", fmt::format("/dev/{}", link.name));
+    if (::symlinkat(link.target, dev.get(), link.name) != 0) return os::sys_error(errno, "make link", fmt::format("/dev/{}", link.name));
   for (const char* directory : {"pts", "shm", "mqueue"})
-    if (::mkdirat(dev.get(), directory, 0755) != 0 || ::fchownat(dev.get(), directory, owner, owner, AT_SYMLINK_NOFOLLOW) != 0)
-      return os::sys_error(errno, "make directory", fmt::format("/dev/{}", directory));
+    if (::mkdirat(dev.get(), directory, 0755) != 0) return os::sys_error(errno, "make directory", fmt::format("/dev/{}", directory));
   return {};
 }
 
@@ -114,7 +110,10 @@ Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
   auto dev = new_mount("tmpfs", {{"mode", "0755"}, {"size", "4m"}, {"nr_inodes", "4k"}, {"uid", owner}, {"gid", owner}},
                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   if (!dev) return os::with_context(Result<>{std::unexpected(std::move(dev).error())}, "/dev");
-  UBC_TRY(fill_dev(*dev, spec.base));
+  const mode_t mask = ::umask(0);
+  const auto filled = run_as_id(spec.base, [&] { return make_nodes(*dev); });
+  (void)::umask(mask);
+  UBC_TRY(filled);
   const os::Fd target = UBC_TRY(open_target(root, "dev", spec.base));
   UBC_TRY(attach_mount(*dev, target, "/dev"));
   const std::string tty_group = std::to_string(spec.base + 5);

@@ -20,6 +20,12 @@ bpf::RefusalLog open_log() {
   return *std::move(log);
 }
 
+bpf::LastRefusals open_last(std::uint32_t slot) {
+  auto last = bpf::LastRefusals::open(slot);
+  EXPECT_TRUE(last) << last.error().message;
+  return *std::move(last);
+}
+
 /// Opens /dev/null until `refusals` of it have failed, with room for 3.
 void hoard(std::uint32_t slot, int refusals) {
   (void)run_in(slot, [&] {
@@ -55,10 +61,12 @@ TEST(Refusal, NamesTheProgramTheCallAndTheNumbersOfThatMoment) {
   EXPECT_EQ(entry.uid, kUidBase + slot * UBC_IDS_PER_SLOT);
   EXPECT_NE(entry.pid, 0U);
   EXPECT_STREQ(entry.comm, "ubc-kernel-test");
-  const auto last = log.last(slot, UBC_NUMFILE);
+  const bpf::LastRefusals all = open_last(slot);
+  const auto last = all.of(UBC_NUMFILE);
   ASSERT_TRUE(last);
+  EXPECT_EQ(last->slot, slot);
   EXPECT_EQ(last->time_ns, entry.time_ns);
-  EXPECT_FALSE(log.last(slot, UBC_NUMPROC)) << "a resource that was not refused";
+  EXPECT_FALSE(all.of(UBC_NUMPROC)) << "a resource that was not refused";
 }
 
 TEST(Refusal, AStormIsCountedInFullAndLoggedInPart) {
@@ -98,12 +106,14 @@ TEST(Refusal, AReaderThatWasTooSlowIsToldHowManyItMissed) {
 }
 
 TEST(Refusal, IsForgottenWithItsContainer) {
-  bpf::RefusalLog log = open_log();
-  const std::uint32_t slot = fresh_slot();
+  const std::uint32_t slot = fresh_slot(), next = fresh_slot();
   hoard(slot, 1);
-  ASSERT_TRUE(log.last(slot, UBC_NUMFILE));
-  log.forget(slot);
-  EXPECT_FALSE(log.last(slot, UBC_NUMFILE));
+  hoard(next, 1);
+  bpf::LastRefusals last = open_last(slot);
+  ASSERT_TRUE(last.of(UBC_NUMFILE));
+  last.forget();
+  EXPECT_FALSE(last.of(UBC_NUMFILE));
+  EXPECT_TRUE(open_last(next).of(UBC_NUMFILE)) << "another container's";
 }
 
 }  // namespace
