@@ -2,6 +2,7 @@
 // What a resource is called and measured in: the one table. Columns, options, configuration keys and docs are derived from it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -66,6 +67,15 @@ inline constexpr int kClassicRows = 24;
 [[nodiscard]] Result<const ResourceInfo*> parse_resource(std::string_view name);
 /// nullptr: a dummy row.
 [[nodiscard]] const ResourceInfo* info_of(ubc_resource resource);
+
+/// By number; empty where there is none (a dummy row).
+[[nodiscard]] constexpr std::array<std::string_view, UBC_RESOURCES> names_by_number() {
+  std::array<std::string_view, UBC_RESOURCES> names{};
+  for (const ResourceInfo& info : kResources)
+    names[info.resource] = info.name;
+  return names;
+}
+static_assert(std::ranges::all_of(kResources, [](const ResourceInfo& info) { return info.name.size() < UBC_RESOURCE_NAME; }));
 
 /// The resource whose name is closest to a mistyped one, if any is close.
 [[nodiscard]] std::optional<std::string_view> nearest_name(std::string_view mistyped);

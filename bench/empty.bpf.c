@@ -99,5 +99,7 @@ EMPTY("lsm/bpf_prog_free_security", free_prog_before_6_9)
 
 EMPTY("iter/task", audit_tasks)
 EMPTY("iter/task_file", audit_files)
+EMPTY("iter/bpf_map_elem", print_all)
+EMPTY("iter/bpf_map_elem", print_own)
 
 char _license[] SEC("license") = "GPL";

@@ -38,7 +38,15 @@ struct PinnedMap {
 };
 constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},       {"overflow", "overflow"},           {"cgroups", "cgroups"},
                                      {"health", "health"},     {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
-                                     {"marks", ".data.marks"}, {"settings", ".data.settings"}};
+                                     {"marks", ".data.marks"}, {"settings", ".data.settings"},     {"containers", "containers"}};
+
+/// A program that prints: the map it walks, and the file that `cat` reads.
+struct Printer {
+  std::string_view program;
+  const char* map;
+  const char* file;
+};
+constexpr Printer kPrinters[] = {{"print_all", "containers", kAllBeancounters}, {"print_own", "health", kOwnBeancounters}};
 
 std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }
@@ -58,6 +66,7 @@ int remember_words(libbpf_print_level level, const char* format, va_list argumen
 
 void remove_pins(const std::string& pins) {
   (void)::unlink(mark_in(pins).c_str());
+  for (const Printer& printer : kPrinters) (void)::unlink((pins + "/" + printer.file).c_str());
   for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
     for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
       (void)::unlink((directory + "/" + name).c_str());
@@ -74,11 +83,15 @@ void choose_programs(const Skeleton& skeleton, const HookPlan& plan) {
   }
 }
 
+/// What is constant for the programs is written before they are loaded.
+char* name_place(ubc_bpf& skeleton, unsigned row) { return const_cast<char*>(skeleton.rodata->resource_names[row]); }
+
 Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
   (void)libbpf_set_print(remember_words);
   Skeleton skeleton{ubc_bpf__open()};
   if (!skeleton) return os::sys_error(errno, "open the BPF object");
   skeleton->rodata->uid_base = settings.uid_base;
+  for (unsigned row = 0; row < UBC_RESOURCES; ++row) settings.names[row].copy(name_place(*skeleton, row), UBC_RESOURCE_NAME - 1);
   if (settings.object_bits > UBC_MAX_OBJECT_BITS)
     return os::error(Code::bad_value, "an object table of 2^{} records: at most 2^{}", settings.object_bits, UBC_MAX_OBJECT_BITS);
   using Bss = std::remove_pointer_t<decltype(skeleton->bss)>;
@@ -95,15 +108,28 @@ Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
   return skeleton;
 }
 
+bpf_link* attach_iterator(const Skeleton& skeleton, const bpf_program* program, const Printer* printer) {
+  if (printer == nullptr) return bpf_program__attach_iter(program, nullptr);
+  bpf_iter_link_info over{};
+  over.map.map_fd = static_cast<std::uint32_t>(bpf_object__find_map_fd_by_name(skeleton->obj, printer->map));
+  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &over, .link_info_len = sizeof over);
+  return bpf_program__attach_iter(program, &options);
+}
+
 Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& pins) {
   bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
   if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
-  bpf_link* link = hook.kind == HookKind::iterator ? bpf_program__attach_iter(program, nullptr) : bpf_program__attach(program);
+  const auto printer = std::ranges::find(kPrinters, hook.program, &Printer::program);
+  const bool prints = printer != std::end(kPrinters);
+  bpf_link* link =
+      hook.kind == HookKind::iterator ? attach_iterator(skeleton, program, prints ? printer : nullptr) : bpf_program__attach(program);
   if (link == nullptr) return os::sys_error(errno, "attach", bpf_program__section_name(program));
-  const std::string path = fmt::format("{}/{}", links_in(pins), hook.program);
+  const std::string path = prints ? fmt::format("{}/{}", pins, printer->file) : fmt::format("{}/{}", links_in(pins), hook.program);
   const int failed = bpf_link__pin(link, path.c_str());
   (void)bpf_link__destroy(link);   // a pinned link lives on
   if (failed != 0) return os::sys_error(-failed, "pin", path);
+  // Guests see that inode as nobody's, and each prints its reader's own.
+  if (prints && ::chmod(path.c_str(), 0444) != 0) return os::sys_error(errno, "let guests read", path);
   return {};
 }
 
@@ -222,6 +248,14 @@ Result<> audit_if_needed(Ledger& ledger, const std::string& pins) {
   if (misses == settings.audited_misses) return {};
   UBC_TRY(audit(pins));
   ledger.set_audited_misses(misses);
+  return {};
+}
+
+Result<> announce(std::uint32_t slot, const ubc_container& container, const std::string& pins) {
+  const std::string path = maps_in(pins) + "/containers";
+  const os::Fd map{bpf_obj_get(path.c_str())};
+  if (!map.valid()) return os::sys_error(errno, "open the pinned map", path);
+  if (bpf_map_update_elem(map.get(), &slot, &container, BPF_ANY) != 0) return os::sys_error(errno, "write", path);
   return {};
 }
 

@@ -2,8 +2,10 @@
 // Loads, configures, attaches and pins a plan's hooks. Once pinned they outlive every process of ours.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bpf/hook_plan.h"
@@ -16,6 +18,7 @@ struct HookSettings {
   std::uint32_t uid_base = 0x10000000;   ///< slot n owns uids [uid_base + n·65536, +65536)
   unsigned object_bits = 20;             ///< 2^bits records of 16 bytes
   int fork_errno = 12;                   ///< what a refused fork returns: ENOMEM or EAGAIN
+  std::array<std::string_view, UBC_RESOURCES> names{};   ///< of the resources, for the printed table; empty: a dummy row
 };
 
 /// Bits for a table that takes about 1/512 of this machine's memory: 2^20 records (16 MiB) for 8 GiB; at least 2^16, at most 2^24.
@@ -27,6 +30,13 @@ struct HookSettings {
 /// Attaches all of the plan and pins it below `pins` (a directory in a bpffs), or leaves nothing behind. What an earlier attempt left half
 /// done is removed first. Needs root. The caller holds a lock against others that attach.
 [[nodiscard]] Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins = kPinDirectory);
+
+/// Files beside the pins that print OpenVZ's table to whoever reads them: all announced containers, for the host; and the reader's own, for
+/// mounting in a guest.
+inline constexpr const char* kAllBeancounters = "user_beancounters";
+inline constexpr const char* kOwnBeancounters = "own_beancounters";
+/// Who has the slot from now on; one whose id is 0: nobody, so it is not printed.
+[[nodiscard]] Result<> announce(std::uint32_t slot, const ubc_container& container, const std::string& pins = kPinDirectory);
 
 /// Takes the hooks off and forgets the ledger. Charges are gone with it: for a host without containers.
 [[nodiscard]] Result<> detach_hooks(const std::string& pins = kPinDirectory);

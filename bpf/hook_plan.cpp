@@ -95,6 +95,8 @@ constexpr auto kHooks = std::to_array<Hook>({
 
     {"audit_tasks", Purpose::audit, iterator, "bpf_iter_task"},
     {"audit_files", Purpose::audit, iterator, "bpf_iter_task_file"},
+    {"print_all", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
+    {"print_own", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
 });
 
 const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
@@ -117,7 +119,8 @@ bool by_preemption(Purpose purpose) {
 }
 
 /// All of the purpose's hooks are attached, not the first that fits.
-bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit; }
+bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::print;
+}
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
   if (!ability_for(seen, hook.kind).present || !seen.functions.contains(hook.function)) return false;

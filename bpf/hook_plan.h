@@ -59,6 +59,7 @@ enum class Purpose : std::uint8_t {
   charge_prog,
   publish,                            // copies to the ledger what the kernel counts by itself
   audit,
+  print,                              // the classic table, for whoever reads the pinned file
 };
 
 struct Hook {

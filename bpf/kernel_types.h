@@ -62,7 +62,12 @@ struct cred {
 struct file { const struct cred *f_cred; };  /* the opener's, also for a file opened by an io_uring worker */
 
 struct kernfs_node { u64 id; };
-struct cgroup { struct kernfs_node *kn; };   /* the id of an adopted container's cgroup */
+struct cgroup_subsys_state { struct cgroup_subsys_state *parent; };
+struct cgroup {
+	struct cgroup_subsys_state self;     /* its parent's: how to go up */
+	struct kernfs_node *kn;              /* the id of a container's cgroup */
+	struct cgroup_subsys_state *subsys[1]; /* by enum cgroup_subsys_id; only where they begin is used */
+};
 struct css_set { struct cgroup *dfl_cgrp; };
 
 typedef struct { s64 counter; } atomic_long_t;
@@ -82,11 +87,24 @@ struct vm_area_struct {
 	struct mm_struct *vm_mm;
 };
 
+enum cgroup_subsys_id { memory_cgrp_id };
+enum memcg_memory_event { MEMCG_MAX };
+enum memcg_stat_item { MEMCG_KMEM };
+struct page_counter { atomic_long_t usage; unsigned long watermark; };   /* pages */
+struct memcg_vmstats { long state[1]; };     /* summed up by the kernel every two seconds; only where they begin is used */
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	atomic_long_t memory_events[1];      /* by enum memcg_memory_event */
+	struct memcg_vmstats *vmstats;
+};
+
 struct thread_info { u32 status; };          /* TS_COMPAT: inside a 32-bit system call */
 struct task_struct {
 	struct thread_info thread_info;
 	const struct cred *cred;
 	struct mm_struct *mm;
+	struct css_set *cgroups;
 	struct nsproxy *nsproxy;             /* NULL: it is exiting */
 };
 
@@ -139,6 +157,7 @@ struct bpf_prog_aux;
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
+struct bpf_iter__bpf_map_elem { struct bpf_iter_meta *meta; struct bpf_map *map; void *key, *value; };
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; u32 fd; struct file *file; };
 
 #pragma clang attribute pop

@@ -16,5 +16,6 @@
 #include "bpf/gate_hooks.bpf.h"
 #include "bpf/bpf_hooks.bpf.h"
 #include "bpf/audit.bpf.h"
+#include "bpf/user_beancounters.bpf.h"
 
 char _license[] SEC("license") = "GPL";

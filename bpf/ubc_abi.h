@@ -108,6 +108,15 @@ struct ubc_cgroup_slot {
 UBC_ABI_SIZE(ubc_cgroup_slot, 16);
 #define UBC_CGROUP_SLOTS 65536
 
+/* Who has a slot while it runs; its index is the slot. */
+struct ubc_container {
+	ubc_u64 cgroup_id;
+	ubc_u32 id;              /* the container's number; 0: nobody */
+	ubc_u32 reserved;
+};
+UBC_ABI_SIZE(ubc_container, 16);
+#define UBC_RESOURCE_NAME 16 /* room for a resource's name and its NUL */
+
 /* What went uncounted or unreported, by reason. ubcd and `ubctl doctor` show each. */
 enum ubc_loss {
 	UBC_LOSS_OBJECT_TABLE_FULL = 0,  /* an object of an unlimited resource went uncounted */

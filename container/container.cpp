@@ -63,11 +63,13 @@ Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t own
   return guest;
 }
 
-/// A new run: what an earlier one, or another container of this slot, was refused is not its.
-Result<> forget_past(const Host& host, bpf::Ledger& ledger, std::uint32_t slot) {
+/// A new run: what an earlier one, or another container of this slot, was refused is not its; and it is in the table from now on.
+Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot) {
   ledger.reset(slot);
   UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins)).forget();
-  return {};
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
+  const std::uint64_t cgroup_id = UBC_TRY(cgroup.id());
+  return bpf::announce(slot, {.cgroup_id = cgroup_id, .id = id, .reserved = 0}, host.paths.pins);
 }
 
 /// SIGKILL to all in the container, then away with its cgroups.
@@ -78,6 +80,7 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
     (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
     UBC_TRY(cgroup->kill());
   }
+  if (const auto slot = slot_of(host, id)) (void)bpf::announce(*slot, {}, host.paths.pins);   // no hooks, nothing to withdraw
   return os::remove_cgroup(path, kTeardownPatience);
 }
 
@@ -211,7 +214,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
-  if (ledger) UBC_TRY(forget_past(host, *ledger, slot));
+  if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot));
+  if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
   note_uncounted(UBC_TRY(limits_in(*config)), notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   fault_point("start:limits");

@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "accounting/config_file.h"
+#include "accounting/resource.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/kernel_support.h"
 #include "os/text_file.h"
@@ -64,9 +65,10 @@ Result<> attach(const Host& host) {
                      plan.why_not());
   struct sysinfo seen{};
   (void)::sysinfo(&seen);
-  return bpf::attach_hooks(
-      plan, {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit), host.settings.fork_errno},
-      host.paths.pins);
+  return bpf::attach_hooks(plan,
+                           {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit),
+                            host.settings.fork_errno, accounting::names_by_number()},
+                           host.paths.pins);
 }
 
 }  // namespace

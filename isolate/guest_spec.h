@@ -12,6 +12,11 @@ namespace ubc::isolate {
 
 inline constexpr std::uint32_t kIdsPerGuest = 65536;
 
+struct SharedFile {
+  std::string source;                ///< the host's path
+  std::string device;                ///< its name in the guest's /dev
+};
+
 struct GuestSpec {
   std::string name;                  ///< for messages and /run/host
   uid_t base = 0;                    ///< ids 0..65535 of the guest are host ids base..base+65535; never 0
@@ -19,6 +24,7 @@ struct GuestSpec {
   std::string area;                  ///< holds this guest's overlay directories upper/ and work/, owned by base:base
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
+  std::vector<SharedFile> files;     ///< read-only in the guest
   std::vector<std::string> init{"/sbin/init"};
 };
 

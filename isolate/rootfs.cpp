@@ -88,12 +88,15 @@ Result<> enter_root(const os::Fd& root) {
   return ::chdir("/") == 0 ? Result<>{} : Result<>{os::sys_error(errno, "enter the guest's root")};
 }
 
-Result<> make_nodes(const os::Fd& dev) {
+Result<> make_nodes(const os::Fd& dev, const GuestSpec& spec) {
   for (const Device& device : kDevices)
     if (::mknodat(dev.get(), device.name, S_IFCHR | 0666, makedev(device.major, device.minor)) != 0)
       return os::sys_error(errno, "make device", fmt::format("/dev/{}", device.name));
   for (const Link& link : kLinks)
     if (::symlinkat(link.target, dev.get(), link.name) != 0) return os::sys_error(errno, "make link", fmt::format("/dev/{}", link.name));
+  for (const SharedFile& file : spec.files)
+    if (::mknodat(dev.get(), file.device.c_str(), S_IFREG | 0444, 0) != 0)
+      return os::sys_error(errno, "make", fmt::format("/dev/{}", file.device));
   for (const char* directory : {"pts", "shm", "mqueue"})
     if (::mkdirat(dev.get(), directory, 0755) != 0) return os::sys_error(errno, "make directory", fmt::format("/dev/{}", directory));
   return {};
@@ -104,6 +107,28 @@ Result<> mount_at(const os::DirFd& root, const GuestSpec& spec, const std::strin
   return attach_mount(*mount, UBC_TRY(open_target(root, path, spec.base)), "/" + path);
 }
 
+/// Copies of the mounts of the host's files, taken while the host's paths are still there.
+Result<std::vector<os::Fd>> take_files(const GuestSpec& spec) {
+  std::vector<os::Fd> copies;
+  for (const SharedFile& file : spec.files) {
+    copies.push_back(UBC_TRY(clone_mount(file.source)));
+    mount_attr attributes{};
+    attributes.attr_set = kPlain | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+    if (::mount_setattr(copies.back().get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+      return os::sys_error(errno, "make read-only", file.source);
+  }
+  return copies;
+}
+
+Result<> attach_files(const os::DirFd& root, const GuestSpec& spec, const std::vector<os::Fd>& copies) {
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const std::string path = "dev/" + spec.files[i].device;
+    const os::Fd target = UBC_TRY(open_target(root, path, spec.base));
+    UBC_TRY(attach_mount(copies[i], target, "/" + path));
+  }
+  return {};
+}
+
 /// Nodes in a tmpfs of the host's own: they look like root's and work, and the guest can make none (mknod needs the host's CAP_MKNOD).
 Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
   const std::string owner = std::to_string(spec.base);
@@ -111,7 +136,7 @@ Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   if (!dev) return os::with_context(Result<>{std::unexpected(std::move(dev).error())}, "/dev");
   const mode_t mask = ::umask(0);
-  const auto filled = run_as_id(spec.base, [&] { return make_nodes(*dev); });
+  const auto filled = run_as_id(spec.base, [&] { return make_nodes(*dev, spec); });
   (void)::umask(mask);
   UBC_TRY(filled);
   const os::Fd target = UBC_TRY(open_target(root, "dev", spec.base));
@@ -129,9 +154,11 @@ Result<> build_root(const GuestSpec& spec, const os::Fd& userns) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return os::sys_error(errno, "make the mount namespace private");
   const os::Fd overlay = UBC_TRY(mount_overlay(spec, userns));
   fault_point("launch:overlay");
+  const std::vector<os::Fd> files = UBC_TRY(take_files(spec));
   UBC_TRY(enter_root(overlay));
   const os::DirFd root = UBC_TRY(os::DirFd::open("/"));
   UBC_TRY(mount_dev(root, spec));
+  UBC_TRY(attach_files(root, spec, files));
   const std::string owner = std::to_string(spec.base);
   return mount_at(root, spec, "run", new_mount("tmpfs", {{"mode", "0755"}, {"uid", owner}, {"gid", owner}, {"size", "20%"}}, kPlain));
 }

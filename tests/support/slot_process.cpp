@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "accounting/resource.h"
 #include "bpf/kernel_support.h"
 
 namespace ubc::test {
@@ -23,7 +24,7 @@ struct Attachment {
   Attachment() {
     (void)bpf::detach_hooks();
     const bpf::HookPlan plan = bpf::decide_hooks(bpf::probe_kernel(), true);
-    auto attached = bpf::attach_hooks(plan, {.uid_base = kUidBase, .object_bits = 17, .fork_errno = ENOMEM});
+    auto attached = bpf::attach_hooks(plan, {.uid_base = kUidBase, .object_bits = 17, .fork_errno = ENOMEM, .names = accounting::names_by_number()});
     if (!attached) {
       std::fprintf(stderr, "the hooks could not be attached: %s\n", attached.error().message.c_str());
       std::abort();   // a test that can't have its world fails
