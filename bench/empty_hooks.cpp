@@ -21,7 +21,7 @@ struct DestroyOurs {
 Result<> compare_places(const bpf_object& empty, const bpf::HookPlan& plan) {
   const std::unique_ptr<ubc_bpf, DestroyOurs> ours{ubc_bpf__open()};
   if (!ours) return os::sys_error(errno, "open the BPF object");
-  for (const bpf::Hook& hook : plan.hooks) {
+  for (const bpf::Hook& hook : plan.of(bpf::HookGroup::always)) {
     const std::string name{hook.program};
     const bpf_program* mine = bpf_object__find_program_by_name(ours->obj, name.c_str());
     const bpf_program* other = bpf_object__find_program_by_name(&empty, name.c_str());
@@ -42,8 +42,9 @@ Result<EmptyHooks> EmptyHooks::attach(const bpf::HookPlan& plan) {
   bpf_object* object = hooks.skeleton_->obj;
   UBC_TRY(compare_places(*object, plan));
   bpf_program* program = nullptr;
+  const std::vector<bpf::Hook> places = plan.of(bpf::HookGroup::always);
   bpf_object__for_each_program(program, object) {
-    const bool wanted = std::ranges::any_of(plan.hooks, [&](const bpf::Hook& hook) { return hook.program == bpf_program__name(program); });
+    const bool wanted = std::ranges::any_of(places, [&](const bpf::Hook& hook) { return hook.program == bpf_program__name(program); });
     (void)bpf_program__set_autoload(program, wanted);
   }
   if (const int failed = empty_bpf__load(hooks.skeleton_.get()); failed != 0) return os::sys_error(-failed, "load the empty BPF programs");

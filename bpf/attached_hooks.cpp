@@ -38,7 +38,8 @@ struct PinnedMap {
 };
 constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},       {"overflow", "overflow"},           {"cgroups", "cgroups"},
                                      {"health", "health"},     {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
-                                     {"marks", ".data.marks"}, {"settings", ".data.settings"},     {"containers", "containers"}};
+                                     {"marks", ".data.marks"}, {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
+                                     {"containers", "containers"}};
 
 /// A program that prints: the map it walks, and the file that `cat` reads.
 struct Printer {
@@ -52,6 +53,7 @@ std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }
 /// Pinned last: what is there without it is half done.
 std::string mark_in(const std::string& pins) { return pins + "/complete"; }
+std::string mark_in(const std::string& pins, HookGroup group) { return fmt::format("{}/complete-{}", pins, name_of(group)); }
 
 /// libbpf's last words, so that a verifier's refusal reaches the person; with UBC_BPF_LOG set, all of them on standard error.
 thread_local std::string last_words;
@@ -67,6 +69,7 @@ int remember_words(libbpf_print_level level, const char* format, va_list argumen
 void remove_pins(const std::string& pins) {
   (void)::unlink(mark_in(pins).c_str());
   for (const Printer& printer : kPrinters) (void)::unlink((pins + "/" + printer.file).c_str());
+  for (const HookGroup group : kHookGroups) (void)::unlink(mark_in(pins, group).c_str());
   for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
     for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
       (void)::unlink((directory + "/" + name).c_str());
@@ -75,10 +78,10 @@ void remove_pins(const std::string& pins) {
   (void)::rmdir(pins.c_str());
 }
 
-void choose_programs(const Skeleton& skeleton, const HookPlan& plan) {
+void choose_programs(const Skeleton& skeleton, const std::vector<Hook>& hooks) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
-    const bool wanted = std::ranges::any_of(plan.hooks, [&](const Hook& hook) { return hook.program == bpf_program__name(program); });
+    const bool wanted = std::ranges::any_of(hooks, [&](const Hook& hook) { return hook.program == bpf_program__name(program); });
     (void)bpf_program__set_autoload(program, wanted);
   }
 }
@@ -86,7 +89,21 @@ void choose_programs(const Skeleton& skeleton, const HookPlan& plan) {
 /// What is constant for the programs is written before they are loaded.
 char* name_place(ubc_bpf& skeleton, unsigned row) { return const_cast<char*>(skeleton.rodata->resource_names[row]); }
 
-Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
+/// The programs will use the maps that are pinned, not new ones.
+Result<> share_maps(const Skeleton& skeleton, const std::string& pins) {
+  for (const auto& [pin, name] : kPinnedMaps) {
+    bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name);
+    const std::string path = fmt::format("{}/{}", maps_in(pins), pin);
+    if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
+    const os::Fd pinned{bpf_obj_get(path.c_str())};
+    if (!pinned.valid()) return os::sys_error(errno, "open the pinned map", path);
+    if (const int failed = bpf_map__reuse_fd(map, pinned.get()); failed != 0) return os::sys_error(-failed, "share the pinned map", path);
+  }
+  return {};
+}
+
+/// `shared`: where the maps are pinned that these programs join; empty: they get maps of their own.
+Result<Skeleton> load(const std::vector<Hook>& hooks, const HookSettings& settings, const std::string& shared) {
   (void)libbpf_set_print(remember_words);
   Skeleton skeleton{ubc_bpf__open()};
   if (!skeleton) return os::sys_error(errno, "open the BPF object");
@@ -102,7 +119,8 @@ Result<Skeleton> load(const HookPlan& plan, const HookSettings& settings) {
   skeleton->rodata->object_mask = objects - sizeof(ubc_record);
   (void)bpf_map__set_value_size(skeleton->maps.bss, sizeof(Bss::ledger) + objects);
   (void)bpf_map__set_max_entries(skeleton->maps.overflow, std::max(1024U, (1U << settings.object_bits) / 8));
-  choose_programs(skeleton, plan);
+  if (!shared.empty()) UBC_TRY(share_maps(skeleton, shared));
+  choose_programs(skeleton, hooks);
   if (const int failed = bpf_object__load(skeleton->obj); failed != 0)
     return os::error(os::code_of(-failed), "load the BPF programs: {} ({})", strerrordesc_np(-failed), last_words);
   return skeleton;
@@ -116,20 +134,35 @@ bpf_link* attach_iterator(const Skeleton& skeleton, const bpf_program* program, 
   return bpf_program__attach_iter(program, &options);
 }
 
-Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& pins) {
+const Printer* printer_of(const Hook& hook) {
+  const auto found = std::ranges::find(kPrinters, hook.program, &Printer::program);
+  return found == std::end(kPrinters) ? nullptr : found;
+}
+
+Result<bpf_link*> attach_one(const Skeleton& skeleton, const Hook& hook, const std::string& cgroup) {
   bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
   if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
-  const auto printer = std::ranges::find(kPrinters, hook.program, &Printer::program);
-  const bool prints = printer != std::end(kPrinters);
-  bpf_link* link =
-      hook.kind == HookKind::iterator ? attach_iterator(skeleton, program, prints ? printer : nullptr) : bpf_program__attach(program);
+  bpf_link* link = nullptr;
+  if (hook.kind == HookKind::cgroup) {
+    const os::Fd directory = UBC_TRY(os::open_file(cgroup, O_RDONLY | O_DIRECTORY));
+    link = bpf_program__attach_cgroup(program, directory.get());
+  } else {
+    link = hook.kind == HookKind::iterator ? attach_iterator(skeleton, program, printer_of(hook)) : bpf_program__attach(program);
+  }
   if (link == nullptr) return os::sys_error(errno, "attach", bpf_program__section_name(program));
-  const std::string path = prints ? fmt::format("{}/{}", pins, printer->file) : fmt::format("{}/{}", links_in(pins), hook.program);
+  return link;
+}
+
+Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& cgroup, const std::string& pins) {
+  const Printer* printer = printer_of(hook);
+  bpf_link* link = UBC_TRY(attach_one(skeleton, hook, cgroup));
+  const std::string path =
+      printer != nullptr ? fmt::format("{}/{}", pins, printer->file) : fmt::format("{}/{}", links_in(pins), hook.program);
   const int failed = bpf_link__pin(link, path.c_str());
   (void)bpf_link__destroy(link);   // a pinned link lives on
   if (failed != 0) return os::sys_error(-failed, "pin", path);
   // Guests see that inode as nobody's, and each prints its reader's own.
-  if (prints && ::chmod(path.c_str(), 0444) != 0) return os::sys_error(errno, "let guests read", path);
+  if (printer != nullptr && ::chmod(path.c_str(), 0444) != 0) return os::sys_error(errno, "let guests read", path);
   return {};
 }
 
@@ -184,6 +217,19 @@ Result<std::uint64_t> misses_of_link(const std::string& path) {
   return info.recursion_misses;
 }
 
+Result<> run_pinned_iterator(std::string_view program, const std::string& pins) {
+  const std::string path = fmt::format("{}/{}", links_in(pins), program);
+  const os::Fd link{bpf_obj_get(path.c_str())};
+  if (!link.valid()) return os::sys_error(errno, "open the pinned iterator", path);
+  return run_iterator(link, path);
+}
+
+Result<> pin_mark(const Skeleton& skeleton, const std::string& path) {
+  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), path.c_str()); failed != 0)
+    return os::sys_error(errno, "pin", path);
+  return {};
+}
+
 }  // namespace
 
 unsigned object_bits_for(std::uint64_t memory_bytes) {
@@ -197,16 +243,41 @@ bool hooks_attached(const std::string& pins) { return ::access(mark_in(pins).c_s
 Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins) {
   if (hooks_attached(pins)) return os::error(Code::exists, "the hooks are attached already ({})", pins);
   remove_pins(pins);
-  const Skeleton skeleton = UBC_TRY(load(plan, settings));
+  const std::vector<Hook> hooks = plan.of(HookGroup::always);
+  const Skeleton skeleton = UBC_TRY(load(hooks, settings, ""));
   os::Rollback rollback;
   rollback.add([&] { remove_pins(pins); });
   for (const std::string& directory : {pins, links_in(pins), maps_in(pins)})
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", directory);
   UBC_TRY(pin_maps(skeleton, pins));
   UBC_TRY(fill_maps(plan, settings, pins));
-  for (const Hook& hook : plan.hooks) UBC_TRY(attach_and_pin(skeleton, hook, pins));
-  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), mark_in(pins).c_str()); failed != 0)
-    return os::sys_error(errno, "pin", mark_in(pins));
+  for (const Hook& hook : hooks) UBC_TRY(attach_and_pin(skeleton, hook, "", pins));
+  UBC_TRY(pin_mark(skeleton, mark_in(pins)));
+  rollback.commit();
+  return {};
+}
+
+bool group_attached(HookGroup group, const std::string& pins) {
+  return hooks_attached(pins) && (group == HookGroup::always || ::access(mark_in(pins, group).c_str(), F_OK) == 0);
+}
+
+Result<> attach_group(const HookPlan& plan, HookGroup group, const std::string& cgroup, const std::string& pins) {
+  if (!hooks_attached(pins)) return os::error(Code::not_found, "no hooks are attached ({})", pins);
+  if (group_attached(group, pins)) return os::error(Code::exists, "the hooks of {} are attached already ({})", name_of(group), pins);
+  const ubc_settings live = UBC_TRY(Ledger::open(pins)).settings();
+  const std::vector<Hook> hooks = plan.of(group);
+  const auto remove_links = [&] {
+    for (const Hook& hook : hooks) (void)::unlink(fmt::format("{}/{}", links_in(pins), hook.program).c_str());
+  };
+  remove_links();   // of an earlier attempt that was killed half way
+  const HookSettings settings{static_cast<std::uint32_t>(live.uid_base), static_cast<unsigned>(live.object_bits), 0};
+  const Skeleton skeleton = UBC_TRY(load(hooks, settings, pins));
+  os::Rollback rollback;
+  rollback.add(remove_links);
+  for (const Hook& hook : hooks) UBC_TRY(attach_and_pin(skeleton, hook, cgroup, pins));
+  for (const Hook& hook : hooks)
+    if (hook.kind == HookKind::iterator) UBC_TRY(run_pinned_iterator(hook.program, pins));
+  UBC_TRY(pin_mark(skeleton, mark_in(pins, group)));
   rollback.commit();
   return {};
 }
@@ -232,12 +303,9 @@ Result<std::uint64_t> recursion_misses(const std::string& pins) {
 }
 
 Result<> audit(const std::string& pins) {
-  for (const char* name : {"audit_tasks", "audit_files"}) {
-    const std::string path = links_in(pins) + "/" + name;
-    const os::Fd link{bpf_obj_get(path.c_str())};
-    if (!link.valid()) return os::sys_error(errno, "open the pinned iterator", path);
-    UBC_TRY(run_iterator(link, path));
-  }
+  for (const Hook& hook : hooks())
+    if ((hook.purpose == Purpose::audit || hook.purpose == Purpose::audit_buffers) && group_attached(group_of(hook.purpose), pins))
+      UBC_TRY(run_pinned_iterator(hook.program, pins));
   return {};
 }
 

@@ -27,8 +27,8 @@ struct HookSettings {
 /// True where a complete set of hooks is pinned.
 [[nodiscard]] bool hooks_attached(const std::string& pins = kPinDirectory);
 
-/// Attaches all of the plan and pins it below `pins` (a directory in a bpffs), or leaves nothing behind. What an earlier attempt left half
-/// done is removed first. Needs root. The caller holds a lock against others that attach.
+/// Attaches the plan's hooks of HookGroup::always and pins them below `pins` (a directory in a bpffs), or leaves nothing behind. What an
+/// earlier attempt left half done is removed first. Needs root. The caller holds a lock against others that attach.
 [[nodiscard]] Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& pins = kPinDirectory);
 
 /// Files beside the pins that print OpenVZ's table to whoever reads them: all announced containers, for the host; and the reader's own, for
@@ -37,6 +37,14 @@ inline constexpr const char* kAllBeancounters = "user_beancounters";
 inline constexpr const char* kOwnBeancounters = "own_beancounters";
 /// Who has the slot from now on; one whose id is 0: nobody, so it is not printed.
 [[nodiscard]] Result<> announce(std::uint32_t slot, const ubc_container& container, const std::string& pins = kPinDirectory);
+/// True where the group is attached, too, and its census is done.
+[[nodiscard]] bool group_attached(HookGroup group, const std::string& pins = kPinDirectory);
+
+/// Attaches one more group of the plan's hooks to those that run, sharing their maps, and counts what it finds there (its census); or
+/// leaves what was there as it was. Fails with Code::not_found where no hooks are attached, Code::exists where the group is. The caller
+/// holds the lock of attach_hooks(). `cgroup`: of the containers, for the hooks that are attached to it.
+[[nodiscard]] Result<> attach_group(const HookPlan& plan, HookGroup group, const std::string& cgroup,
+                                    const std::string& pins = kPinDirectory);
 
 /// Takes the hooks off and forgets the ledger. Charges are gone with it: for a host without containers.
 [[nodiscard]] Result<> detach_hooks(const std::string& pins = kPinDirectory);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 
 namespace ubc::bpf {
 namespace {
@@ -97,6 +98,24 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"audit_files", Purpose::audit, iterator, "bpf_iter_task_file"},
     {"print_all", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
     {"print_own", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
+
+    // The group of socket buffers.
+    {"free_buffers", Purpose::free_buffers, lsm, "bpf_lsm_sk_free_security"},
+    {"after_tcp_send", Purpose::after_send, fexit, "tcp_sendmsg_locked"},
+    {"after_tcp_sendpage", Purpose::after_send, fexit, "tcp_sendpage_locked"},
+    {"after_unix_stream", Purpose::after_send, fexit, "unix_stream_sendmsg"},
+    {"after_unix_dgram", Purpose::after_send, fexit, "unix_dgram_sendmsg"},
+    {"after_udp_send", Purpose::after_send, fexit, "udp_sendmsg"},
+    {"after_udp6_send", Purpose::after_send, fexit, "udpv6_sendmsg"},
+    {"after_tcp_release", Purpose::after_release, fentry, "__sk_mem_reduce_allocated"},
+    {"after_consumed", Purpose::after_release, fexit, "sock_wfree"},
+    {"after_udp_receive", Purpose::after_release, fentry, "skb_consume_udp"},
+    {"after_raw_receive", Purpose::after_release, fexit, "skb_free_datagram"},
+    {"reserve_send", Purpose::reserve_send, lsm, "bpf_lsm_socket_sendmsg"},
+    {"charge_received", Purpose::charge_received, lsm, "bpf_lsm_socket_sock_rcv_skb"},
+    {"lock_send_buffer", Purpose::keep_sndbuf, cgroup, "__cgroup_bpf_run_filter_sock_ops"},
+    {"keep_send_buffer", Purpose::keep_sndbuf, cgroup, "__cgroup_bpf_run_filter_setsockopt"},
+    {"audit_buffers", Purpose::audit_buffers, iterator, "bpf_iter_task_file"},
 });
 
 const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
@@ -108,6 +127,7 @@ const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
     case tracepoint: return seen.fentry;
     case kprobe: return seen.kprobe;
     case iterator: return seen.iterators;
+    case cgroup: return seen.btf;
   }
   std::unreachable();
 }
@@ -119,7 +139,9 @@ bool by_preemption(Purpose purpose) {
 }
 
 /// All of the purpose's hooks are attached, not the first that fits.
-bool takes_all(Purpose purpose) { return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::print;
+bool takes_all(Purpose purpose) {
+  return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::after_send ||
+         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print;
 }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
@@ -198,6 +220,23 @@ void decide_locks_and_ipc(HookPlan& plan, const KernelSupport& seen) {
   set(UBC_NUMSEMSET, {Purpose::charge_semset, Purpose::free_ipc}, "counted and refused at semget()");
 }
 
+bool has_hook(const HookPlan& plan, std::string_view program) {
+  return std::ranges::any_of(plan.hooks, [&](const Hook& hook) { return hook.program == program; });
+}
+
+void decide_buffers(HookPlan& plan, const KernelSupport& seen) {
+  const bool base = has_all(plan, {Purpose::charge_socket, Purpose::free_socket, Purpose::free_buffers, Purpose::audit_buffers});
+  const auto set = [&](ubc_resource resource, std::initializer_list<std::string_view> programs, std::string how) {
+    const bool exact = base && std::ranges::all_of(programs, [&](std::string_view program) { return has_hook(plan, program); });
+    plan.modes[resource] = exact ? ResourceMode{Mode::exact, std::move(how)} : ResourceMode{Mode::off, why_no_hooks(seen)};
+  };
+  set(UBC_TCPSNDBUF, {"reserve_send", "after_tcp_send", "after_tcp_release"}, "counted and refused at send");
+  set(UBC_TCPRCVBUF, {"charge_received", "after_tcp_release"}, "counted; segments beyond are dropped, and sent again");
+  set(UBC_OTHERSOCKBUF, {"reserve_send", "after_unix_stream", "after_unix_dgram", "after_udp_send", "after_consumed"},
+      "counted and refused at send");
+  set(UBC_DGRAMRCVBUF, {"charge_received", "after_udp_receive"}, "counted; datagrams beyond are dropped");
+}
+
 void decide_memory(HookPlan& plan, bool memory_controller) {
   for (const ubc_resource resource : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
     plan.modes[resource] =
@@ -210,6 +249,21 @@ void decide_memory(HookPlan& plan, bool memory_controller) {
 
 std::span<const Hook> hooks() { return kHooks; }
 
+HookGroup group_of(Purpose purpose) { return purpose >= Purpose::free_buffers ? HookGroup::socket_buffers : HookGroup::always; }
+
+HookGroup group_of(ubc_resource resource) {
+  const bool buffer = resource == UBC_TCPSNDBUF || resource == UBC_TCPRCVBUF || resource == UBC_OTHERSOCKBUF || resource == UBC_DGRAMRCVBUF;
+  return buffer ? HookGroup::socket_buffers : HookGroup::always;
+}
+
+std::string_view name_of(HookGroup group) {
+  switch (group) {
+    case HookGroup::always: return "always";
+    case HookGroup::socket_buffers: return "socket_buffers";
+  }
+  std::unreachable();
+}
+
 std::string_view name_of(Mode mode) {
   switch (mode) {
     case Mode::exact: return "exact";
@@ -218,6 +272,12 @@ std::string_view name_of(Mode mode) {
     case Mode::off: return "off";
   }
   std::unreachable();
+}
+
+std::vector<Hook> HookPlan::of(HookGroup group) const {
+  std::vector<Hook> chosen;
+  std::ranges::copy_if(hooks, std::back_inserter(chosen), [&](const Hook& hook) { return group_of(hook.purpose) == group; });
+  return chosen;
 }
 
 std::string HookPlan::why_not() const {
@@ -235,6 +295,7 @@ HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller) {
   choose_hooks(plan, seen);
   decide_hooked(plan, seen);
   decide_locks_and_ipc(plan, seen);
+  decide_buffers(plan, seen);
   decide_memory(plan, memory_controller);
   return plan;
 }

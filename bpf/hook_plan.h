@@ -14,7 +14,7 @@
 
 namespace ubc::bpf {
 
-enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, kprobe, iterator };
+enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, kprobe, iterator, cgroup };
 
 /// What a hook is for. Of a purpose's hooks the plan takes the first that this kernel has; `each` takes all that it has.
 enum class Purpose : std::uint8_t {
@@ -60,7 +60,22 @@ enum class Purpose : std::uint8_t {
   publish,                            // copies to the ledger what the kernel counts by itself
   audit,
   print,                              // the classic table, for whoever reads the pinned file
+
+  free_buffers,
+  reserve_send,
+  after_send,
+  after_release,
+  charge_received,
+  keep_sndbuf,
+  audit_buffers,
 };
+
+/// Hooks that are attached together. `always`: with the first container. The others cost their paths only where somebody set a number.
+enum class HookGroup : std::uint8_t { always, socket_buffers };
+inline constexpr auto kHookGroups = std::to_array({HookGroup::always, HookGroup::socket_buffers});
+[[nodiscard]] HookGroup group_of(Purpose purpose);
+[[nodiscard]] HookGroup group_of(ubc_resource resource);
+[[nodiscard]] std::string_view name_of(HookGroup group);
 
 struct Hook {
   std::string_view program;    ///< its name in ubc.bpf.c
@@ -87,7 +102,8 @@ struct ResourceMode {
 };
 
 struct HookPlan {
-  std::vector<Hook> hooks;     ///< to load and attach, in this order
+  std::vector<Hook> hooks;     ///< to load and attach, in this order; of all groups
+  [[nodiscard]] std::vector<Hook> of(HookGroup group) const;
   bool preemptible = false;    ///< tracing programs can be skipped: misses are counted, and an audit heals
   std::array<ResourceMode, UBC_RESOURCES> modes;
   [[nodiscard]] bool can_enforce() const;   ///< all hooked resources are exact

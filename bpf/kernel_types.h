@@ -26,6 +26,13 @@ typedef __s64 s64;
 #define AF_INET6_ 10
 #define AF_NETLINK_ 16
 #define SOCK_STREAM_ 1
+#define IPPROTO_TCP_ 6
+#define IPPROTO_UDP_ 17
+#define IPPROTO_MPTCP_ 262
+#define MSG_DONTWAIT_ 0x40
+#define SOL_SOCKET_ 1
+#define SO_SNDBUF_ 7
+#define SO_SNDBUFFORCE_ 32
 #define TCP_LISTEN_ 10
 #define CLONE_VM_ 0x100
 #define PIPEFS_MAGIC_ 0x50495045
@@ -115,10 +122,24 @@ struct pt_regs {                             /* the system call's arguments */
 struct super_block { unsigned long s_flags, s_magic; };
 struct inode { struct super_block *i_sb; };  /* a pipe's, a socket's or a memfd's inode announces a struct file */
 
+typedef struct { atomic_t refs; } refcount_t;
 struct sock_common { u16 skc_family; volatile u8 skc_state; };
-struct sock { struct sock_common __sk_common; };
+struct sock {
+	struct sock_common __sk_common;
+	kuid_t sk_uid;                       /* of whom it was made: outside every slot, it is nobody's, and that is all we look at */
+	u16 sk_protocol, sk_type;
+	int sk_wmem_queued;                  /* bytes of a TCP send queue */
+	refcount_t sk_wmem_alloc;            /* one more than the bytes of all others' sent, not yet consumed packets */
+	struct { atomic_t rmem_alloc; int len; struct sk_buff *head; } sk_backlog; /* bytes received; what waits for a call that has it */
+	int sk_forward_alloc;                /* bytes that it took from the kernel's account and has not used */
+	int sk_sndbuf, sk_rcvbuf;            /* how far the kernel itself lets it go */
+	int sk_write_pending;                /* senders that sleep until there is room */
+};
+struct tcp_sock {
+	u16 advmss;                          /* what one segment may bring, for the shares between barrier and limit */
+	u32 max_window, mss_cache;           /* how small the packets get that a send is cut into */
+};
 struct socket { struct sock *sk; };
-struct sk_buff;
 struct pts_fs_info;                          /* an instance of devpts: its address only */
 struct kern_ipc_perm;                        /* likewise of a SysV object */
 struct ipc_ids;
@@ -153,6 +174,8 @@ struct kernel_siginfo;
 struct bpf_map;                              /* a BPF object: its address only */
 struct bpf_prog;
 struct bpf_prog_aux;
+struct sk_buff { struct sock *sk; unsigned int len, truesize; unsigned char *data; };
+struct msghdr { unsigned int msg_flags; };   /* MSG_DONTWAIT: this sender does not sleep */
 
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };

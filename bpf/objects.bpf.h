@@ -30,6 +30,11 @@ enum object_kind {
 	KIND_OBJECT = 0,
 	KIND_FORK_MEMORY = 1, /* of the child: its memory, reserved before it has an mm */
 	KIND_FILE_CREDIT = 2, /* of the current task: files paid for with their inode, not yet allocated */
+	KIND_SEND_BUFFER = 3, /* of a socket: see buffers.bpf.h */
+	KIND_RECEIVE_BUFFER = 4,
+	KIND_SEND_SHARE = 5,
+	KIND_SEND_FLIGHTS = 6,
+	KIND_NASCENT = 7, /* one of these four, while its record is being made */
 };
 
 #define FLAG_REFUSED 1 /* over the barrier, but the hook that saw it cannot refuse: the next one shall. Nothing is charged */

@@ -15,6 +15,7 @@
 #include "bpf/ipc_hooks.bpf.h"
 #include "bpf/gate_hooks.bpf.h"
 #include "bpf/bpf_hooks.bpf.h"
+#include "bpf/buffer_hooks.bpf.h"
 #include "bpf/audit.bpf.h"
 #include "bpf/user_beancounters.bpf.h"
 

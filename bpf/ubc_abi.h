@@ -200,9 +200,11 @@ enum ubc_hook {                  /* which hook refused */
 	UBC_HOOK_MOUNT = 26,     /* mount, move_mount */
 	UBC_HOOK_SIGNAL = 27,    /* sigqueue, or kill with a real-time signal */
 	UBC_HOOK_BPF = 28,       /* bpf: a map or a program */
+	UBC_HOOK_SEND = 40,      /* send, sendmsg, write to a socket */
 	/* From here on in interrupts: the current task has nothing to do with it. */
 	UBC_HOOK_IN_INTERRUPT = 128,
 	UBC_HOOK_TCP_ACCEPT = 129,
+	UBC_HOOK_RECEIVE = 130,  /* a packet that came in, dropped */
 };
 
 #endif

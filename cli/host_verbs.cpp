@@ -18,12 +18,19 @@ namespace {
 
 using container::Host;
 
+std::string_view state_of(const Host& host, bpf::HookGroup group) {
+  if (bpf::group_attached(group, host.paths.pins)) return "attached";
+  return host.settings.socket_buffers ? "attached with the first container (ubc.conf)" : "attached with the first number on one of them";
+}
+
 int features(const Host& host, bool can_enforce) {
   const bpf::HookPlan plan = container::plan_hooks(host);
   if (can_enforce) return plan.can_enforce() && container::check_cgroups(host) ? exit_ok : exit_no_kernel_support;
   fmt::print("{:<13} {:<8} {}\n", "resource", "mode", "how, or why not better");
   for (const accounting::ResourceInfo& info : accounting::kResources)
     fmt::print("{:<13} {:<8} {}\n", info.name, bpf::name_of(plan.modes[info.resource].mode), plan.modes[info.resource].reason);
+  for (const bpf::HookGroup group : bpf::kHookGroups)
+    if (group != bpf::HookGroup::always) fmt::print("hooks of {}: {}\n", name_of(group), state_of(host, group));
   if (const auto cgroups = container::check_cgroups(host); !cgroups) fmt::print("cgroups: {}\n", cgroups.error().message);
   fmt::print("{}\n", plan.can_enforce()
                          ? fmt::format("This kernel {} programs of tracing kind; every exact resource is refused at its barrier.",
@@ -83,6 +90,8 @@ int hooks_status(const Host& host, const Say& say) {
   const auto status = bpf::read_hook_status(host.paths.pins);
   if (!status) return fail(status.error());
   for (const bpf::HookStatus& hook : *status) fmt::print("{:<26} skipped {}\n", hook.program, hook.recursion_misses);
+  for (const bpf::HookGroup group : bpf::kHookGroups)
+    if (group != bpf::HookGroup::always) fmt::print("{:<26} {}\n", name_of(group), state_of(host, group));
   const auto ledger = bpf::Ledger::open(host.paths.pins);
   if (!ledger) return fail(ledger.error());
   constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "refusals counted, not logged",

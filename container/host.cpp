@@ -53,11 +53,23 @@ Result<> read_stop_timeout(const accounting::ConfigFile& file, HostSettings& set
   return {};
 }
 
-Result<> attach(const Host& host) {
+Result<> read_socket_buffers(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
+  const std::string text = file.get("SOCKET_BUFFERS").value_or("auto");
+  if (text != "on" && text != "auto") return os::error(Code::bad_value, "{}: SOCKET_BUFFERS=\"{}\" must be on or auto", path, text);
+  settings.socket_buffers = text == "on";
+  return {};
+}
+
+/// Two that attach at once: the second waits, and finds it done.
+Result<os::Fd> lock_hooks(const Host& host) {
   UBC_TRY(os::make_directories(host.paths.run));
-  // Two starts at once on a fresh host: the second waits, and finds them attached.
-  const os::Fd lock = UBC_TRY(os::open_file(host.paths.run + "/hooks.lock", O_RDWR | O_CREAT, 0600));
+  os::Fd lock = UBC_TRY(os::open_file(host.paths.run + "/hooks.lock", O_RDWR | O_CREAT, 0600));
   if (::flock(lock.get(), LOCK_EX) != 0) return os::sys_error(errno, "lock", host.paths.run + "/hooks.lock");
+  return lock;
+}
+
+Result<> attach(const Host& host) {
+  const os::Fd lock = UBC_TRY(lock_hooks(host));
   if (bpf::hooks_attached(host.paths.pins)) return {};
   const bpf::HookPlan plan = plan_hooks(host);
   if (!plan.can_enforce())
@@ -82,6 +94,7 @@ Result<Host> load_host(HostPaths paths) {
   UBC_TRY(read_fork_errno(file, host.settings, path));
   UBC_TRY(read_stop_timeout(file, host.settings, path));
   host.settings.sample = file.get("CONFIGFILE").value_or("");
+  UBC_TRY(read_socket_buffers(file, host.settings, path));
   return host;
 }
 
@@ -111,6 +124,7 @@ bpf::HookPlan plan_hooks(const Host& host) { return bpf::decide_hooks(bpf::probe
 
 Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot) {
   if (!bpf::hooks_attached(host.paths.pins)) UBC_TRY(attach(host));
+  if (host.settings.socket_buffers) UBC_TRY(ensure_group(host, bpf::HookGroup::socket_buffers));
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   if (ledger.settings().uid_base != host.settings.uid_base)
     return os::error(
@@ -119,6 +133,18 @@ Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot) {
         ledger.settings().uid_base, host.settings.uid_base);
   ledger.set_fork_errno(host.settings.fork_errno);
   return ledger;
+}
+
+Result<> ensure_group(const Host& host, bpf::HookGroup group) {
+  if (bpf::group_attached(group, host.paths.pins)) return {};
+  const os::Fd lock = UBC_TRY(lock_hooks(host));
+  if (bpf::group_attached(group, host.paths.pins)) return {};
+  const bpf::HookPlan plan = plan_hooks(host);
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (const bpf::ResourceMode& mode = plan.modes[info.resource]; bpf::group_of(info.resource) == group && mode.mode != bpf::Mode::exact)
+      return os::error(Code::unsupported, "this kernel cannot count {}: {}", info.name, mode.reason);
+  UBC_TRY(containers_cgroup(host));
+  return bpf::attach_group(plan, group, host.paths.cgroups + "/ubc", host.paths.pins);
 }
 
 Result<os::Fd> take_lock(const std::string& path, std::string_view what) {

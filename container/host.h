@@ -35,6 +35,7 @@ struct HostSettings {
   int fork_errno = 12;                   ///< FORK_ERRNO="ENOMEM" as OpenVZ had it, or "EAGAIN"
   int stop_timeout_s = 120;              ///< STOP_TIMEOUT
   std::string sample;                    ///< CONFIGFILE: the sample configuration of a create without --config; empty: none
+  bool socket_buffers = false;           ///< SOCKET_BUFFERS="on": counted from the start; "auto": from the first number on one of them
 };
 
 struct Host {
@@ -56,6 +57,9 @@ struct Host {
 /// Attaches the hooks if they are not, and opens the ledger for that slot (Ledger::open_one). Fails with Code::unsupported and the reason
 /// where the kernel can't.
 [[nodiscard]] Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot);
+
+/// Attaches a further group of hooks to those that run, if it is not. Fails with Code::unsupported and the reason where the kernel can't.
+[[nodiscard]] Result<> ensure_group(const Host& host, bpf::HookGroup group);
 
 /// An exclusive lock, held while the Fd lives. The holder's pid and command are in the file. Fails with Code::busy and who holds it.
 [[nodiscard]] Result<os::Fd> take_lock(const std::string& path, std::string_view what);

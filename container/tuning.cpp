@@ -28,6 +28,15 @@ Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limit
   return swap ? accounting::write_swappages(cgroup, *swap) : Result<>{};
 }
 
+bool is_finite(const Limits& limits) { return !limits.barrier.is_unlimited() || !limits.limit.is_unlimited(); }
+
+/// The first number on a resource whose hooks are not attached by default attaches them, live.
+Result<> attach_groups(const Host& host, const AllLimits& limits) {
+  for (const ResourceInfo& info : kResources)
+    if (const auto& wanted = limits[info.resource]; wanted && is_finite(*wanted)) UBC_TRY(ensure_group(host, bpf::group_of(info.resource)));
+  return {};
+}
+
 AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLimits& touched) {
   AllLimits now;
   for (const ResourceInfo& info : kResources)
@@ -81,15 +90,15 @@ void note_uncounted(const AllLimits& said, std::vector<std::string>& notes) {
   std::string uncounted;
   for (const ResourceInfo& info : kResources) {
     const auto& wanted = said[info.resource];
-    const bool finite = wanted && (!wanted->barrier.is_unlimited() || !wanted->limit.is_unlimited());
-    if (!info.counted && finite) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
+    if (!info.counted && wanted && is_finite(*wanted)) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
   }
   if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
 }
 
 Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                       std::vector<std::string>& notes) {
-  UBC_TRY(apply_memory(host, id, limits, notes));   // the part that can fail comes first
+  if (ledger != nullptr) UBC_TRY(attach_groups(host, limits));   // the parts that can fail come first
+  UBC_TRY(apply_memory(host, id, limits, notes));
   if (ledger == nullptr) return {};
   for (const ResourceInfo& info : kResources)
     if (const auto& wanted = limits[info.resource]) ledger->set_limits(slot, info.resource, wanted->barrier.raw(), wanted->limit.raw());

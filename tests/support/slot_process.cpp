@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +46,16 @@ int decoded(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 +
 bpf::Ledger& attached_ledger() {
   static Attachment attachment;
   return *attachment.ledger;
+}
+
+void attach_group(bpf::HookGroup group) {
+  (void)attached_ledger();
+  if (bpf::group_attached(group)) return;
+  (void)::mkdir(kContainersCgroup, 0755);
+  if (auto attached = bpf::attach_group(bpf::decide_hooks(bpf::probe_kernel(), true), group, kContainersCgroup); !attached) {
+    std::fprintf(stderr, "the hooks of %s could not be attached: %s\n", name_of(group).data(), attached.error().message.c_str());
+    std::abort();
+  }
 }
 
 Process::Process(const std::function<int()>& body) {

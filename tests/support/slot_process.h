@@ -14,10 +14,14 @@
 namespace ubc::test {
 
 inline constexpr std::uint32_t kUidBase = 0x10000000;
+inline constexpr const char* kContainersCgroup = "/sys/fs/cgroup/ubc";
 
 /// The hooks that decide_hooks() picks for this kernel, attached once for the whole test program and taken off at its end.
 /// A kernel that can't have them fails the test that asks.
 bpf::Ledger& attached_ledger();
+
+/// The group's hooks attached as well (those of cgroups to kContainersCgroup, made for it), from now on until the end of the test program.
+void attach_group(bpf::HookGroup group);
 
 /// A child process; killed and reaped with its owner.
 class Process {
