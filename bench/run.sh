@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [hooks|starts] [SERIES...]: what ubc costs, in instructions, on each kernel (both parts, all three without arguments). Reads
+# run.sh [hooks|buffers|starts] [SERIES...]: what ubc costs, in instructions, on each kernel (all parts, all three without arguments). Reads
 # build-release, or the build directory named by UBC_BENCH_BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${UBC_BENCH_BUILD:-$PWD/build-release}/bin
 cache=${UBC_CACHE:-/var/cache/ubc}
 say() { printf 'ubc bench: %s\n' "$*" >&2; }
-parts=(hooks starts)
-case ${1:-} in hooks | starts) parts=("$1"); shift ;; esac
+parts=(hooks buffers starts)
+case ${1:-} in hooks | buffers | starts) parts=("$1"); shift ;; esac
 [ $# -gt 0 ] || set -- 6.1 6.12 7
 
 # One boot for each kernel: ratios compare figures of the same boot.
 hooks() {
   printf '\n== hooks, kernel %s: instructions for one operation ==\n' "$1"
   tests/vm/boot.sh "$1" --count --timeout 1800 -- "$bin/ubc-hook-bench"
+}
+
+buffers() {
+  printf '\n== socket buffers, kernel %s: instructions for a send and its receive ==\n' "$1"
+  tests/vm/boot.sh "$1" --count --timeout 1800 -- "$bin/ubc-buffer-bench"
 }
 
 starts() {
