@@ -55,7 +55,7 @@ run_once() {
   local reader=$!
   timeout --foreground -k 10 "$limit" qemu-system-x86_64 "${accel[@]}" -cpu max -smp "$cpus" -m "$memory" -display none -nodefaults -no-reboot \
     -kernel "$kernel/vmlinuz" -initrd "$kernel/initrd.cpio" \
-    -append 'console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0' \
+    -append 'console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 no_timer_check' \
     -serial "file:$box/console" -monitor none \
     -device virtio-serial-pci -chardev "file,id=io,path=$box/output" -device virtserialport,chardev=io,name=ubc.io \
     -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
