@@ -23,6 +23,7 @@
 
 #include "bench/empty_hooks.h"
 #include "bench/report.h"
+#include "bpf/adopted_cgroups.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/kernel_support.h"
 #include "os/process.h"
@@ -110,12 +111,9 @@ Result<> limit_containers() {
 
 /// Only for the place that needs it: while no cgroup is mapped the hooks skip that look-up.
 Result<> map_cgroup(bool mapped) {
-  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
   struct stat seen{};
   if (::stat(kCgroup, &seen) != 0) return os::sys_error(errno, "look at", kCgroup);
-  if (mapped) return ledger.map_cgroup(seen.st_ino, kAdoptedSlot);
-  ledger.unmap_cgroup(seen.st_ino);
-  return {};
+  return mapped ? bpf::map_cgroup(bpf::kPinDirectory, seen.st_ino, kAdoptedSlot) : bpf::unmap_cgroup(bpf::kPinDirectory, seen.st_ino);
 }
 
 Result<> measure_world(Figures& figures, Programs programs, Place place, const Wanted& wanted) {

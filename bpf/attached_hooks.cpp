@@ -39,7 +39,7 @@ struct PinnedMap {
 constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},       {"overflow", "overflow"},           {"cgroups", "cgroups"},
                                      {"health", "health"},     {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
                                      {"marks", ".data.marks"}, {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
-                                     {"containers", "containers"}};
+                                     {"containers", "containers"}, {"cgroups_aside", "cgroups_aside"}};
 
 /// A program that prints: the map it walks, and the file that `cat` reads.
 struct Printer {
@@ -51,6 +51,8 @@ constexpr Printer kPrinters[] = {{"print_all", "containers", kAllBeancounters}, 
 
 std::string links_in(const std::string& pins) { return pins + "/links"; }
 std::string maps_in(const std::string& pins) { return pins + "/maps"; }
+/// Programs that nothing triggers but a call of ours.
+std::string requests_in(const std::string& pins) { return pins + "/requests"; }
 /// Pinned last: what is there without it is half done.
 std::string mark_in(const std::string& pins) { return pins + "/complete"; }
 std::string mark_in(const std::string& pins, HookGroup group) { return fmt::format("{}/complete-{}", pins, name_of(group)); }
@@ -70,7 +72,7 @@ void remove_pins(const std::string& pins) {
   (void)::unlink(mark_in(pins).c_str());
   for (const Printer& printer : kPrinters) (void)::unlink((pins + "/" + printer.file).c_str());
   for (const HookGroup group : kHookGroups) (void)::unlink(mark_in(pins, group).c_str());
-  for (const std::string& directory : {links_in(pins), maps_in(pins)}) {
+  for (const std::string& directory : {links_in(pins), maps_in(pins), requests_in(pins)}) {
     for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
       (void)::unlink((directory + "/" + name).c_str());
     (void)::rmdir(directory.c_str());
@@ -153,7 +155,16 @@ Result<bpf_link*> attach_one(const Skeleton& skeleton, const Hook& hook, const s
   return link;
 }
 
+Result<> pin_request(const Skeleton& skeleton, const Hook& hook, const std::string& pins) {
+  bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
+  if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
+  const std::string path = fmt::format("{}/{}", requests_in(pins), hook.program);
+  const int failed = bpf_program__pin(program, path.c_str());
+  return failed == 0 ? Result<>{} : Result<>{os::sys_error(-failed, "pin", path)};
+}
+
 Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& cgroup, const std::string& pins) {
+  if (hook.kind == HookKind::request) return pin_request(skeleton, hook, pins);
   const Printer* printer = printer_of(hook);
   bpf_link* link = UBC_TRY(attach_one(skeleton, hook, cgroup));
   const std::string path =
@@ -209,8 +220,7 @@ Result<> run_iterator(const os::Fd& link, const std::string& path) {
   return {};
 }
 
-Result<std::uint64_t> misses_of_link(const std::string& path) {
-  const os::Fd program = UBC_TRY(program_of_link(path));
+Result<std::uint64_t> misses_of(const os::Fd& program, const std::string& path) {
   bpf_prog_info info{};
   std::uint32_t size = sizeof info;
   if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return os::sys_error(errno, "ask about the program of", path);
@@ -228,6 +238,16 @@ Result<> pin_mark(const Skeleton& skeleton, const std::string& path) {
   if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), path.c_str()); failed != 0)
     return os::sys_error(errno, "pin", path);
   return {};
+Result<std::uint64_t> misses_of_link(const std::string& path) {
+  const os::Fd program = UBC_TRY(program_of_link(path));
+  return misses_of(program, path);
+}
+
+Result<os::Fd> program_of_request(const std::string& name, const std::string& pins) {
+  const std::string path = fmt::format("{}/{}", requests_in(pins), name);
+  os::Fd program{bpf_obj_get(path.c_str())};
+  if (!program.valid()) return os::sys_error(errno, "open the pinned program", path);
+  return program;
 }
 
 }  // namespace
@@ -247,7 +267,7 @@ Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const 
   const Skeleton skeleton = UBC_TRY(load(hooks, settings, ""));
   os::Rollback rollback;
   rollback.add([&] { remove_pins(pins); });
-  for (const std::string& directory : {pins, links_in(pins), maps_in(pins)})
+  for (const std::string& directory : {pins, links_in(pins), maps_in(pins), requests_in(pins)})
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", directory);
   UBC_TRY(pin_maps(skeleton, pins));
   UBC_TRY(fill_maps(plan, settings, pins));
@@ -292,6 +312,10 @@ Result<std::vector<HookStatus>> read_hook_status(const std::string& pins) {
   std::vector<HookStatus> status;
   for (const std::string& name : UBC_TRY(os::names_in(links_in(pins))))
     status.push_back({name, UBC_TRY(misses_of_link(links_in(pins) + "/" + name))});
+  for (const std::string& name : UBC_TRY(os::names_in(requests_in(pins)))) {
+    const os::Fd program = UBC_TRY(program_of_request(name, pins));
+    status.push_back({name, UBC_TRY(misses_of(program, name))});
+  }
   std::ranges::sort(status, {}, &HookStatus::program);
   return status;
 }
@@ -302,11 +326,25 @@ Result<std::uint64_t> recursion_misses(const std::string& pins) {
   return sum;
 }
 
-Result<> audit(const std::string& pins) {
+Result<> run_iterators(const std::string& pins, Purpose purpose) {
+  if (!group_attached(group_of(purpose), pins)) return {};
   for (const Hook& hook : hooks())
-    if ((hook.purpose == Purpose::audit || hook.purpose == Purpose::audit_buffers) && group_attached(group_of(hook.purpose), pins))
-      UBC_TRY(run_pinned_iterator(hook.program, pins));
+    if (hook.purpose == purpose) UBC_TRY(run_pinned_iterator(hook.program, pins));
   return {};
+}
+
+Result<> audit(const std::string& pins) {
+  UBC_TRY(run_iterators(pins, Purpose::audit));
+  return run_iterators(pins, Purpose::audit_buffers);
+}
+
+Result<int> ask(const std::string& pins, const ubc_request& request) {
+  const os::Fd program = UBC_TRY(program_of_request("request", pins));
+  ubc_request context = request;
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof context);
+  if (const int failed = bpf_prog_test_run_opts(program.get(), &options); failed != 0)
+    return os::sys_error(-failed, "run the program request");
+  return static_cast<int>(options.retval);
 }
 
 Result<> audit_if_needed(Ledger& ledger, const std::string& pins) {

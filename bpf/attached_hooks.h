@@ -57,6 +57,11 @@ struct HookStatus {
 /// Sum over all programs: grows only on a preemptible kernel.
 [[nodiscard]] Result<std::uint64_t> recursion_misses(const std::string& pins = kPinDirectory);
 
+/// Runs each iterator of the purpose once over all tasks of the host.
+[[nodiscard]] Result<> run_iterators(const std::string& pins, Purpose purpose);
+/// Runs the program that userspace changes the maps by: its answer, or a negative errno.
+[[nodiscard]] Result<int> ask(const std::string& pins, const ubc_request& request);
+
 /// Finds again what a skipped program missed. Walks every task of the host.
 [[nodiscard]] Result<> audit(const std::string& pins = kPinDirectory);
 /// audit(), if programs were skipped since the last one.

@@ -13,7 +13,7 @@ int audit_tasks(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	mm = task->mm;
-	slot = mm ? slot_of_uid(task->cred->uid.val) : 0;
+	slot = mm ? slot_of_task(task) : 0;
 	if (!slot)
 		return 0;
 	w = find_charge(key_of(mm, KIND_OBJECT));
@@ -32,7 +32,7 @@ int audit_files(struct bpf_iter__task_file *ctx)
 	u64 key, *w;
 	u32 slot;
 
-	if (!file || !slot_of_uid(file->f_cred->uid.val))
+	if (!file || (!slot_of_uid(file->f_cred->uid.val) && !any_adopted()))
 		return 0;
 	key = key_of(file, KIND_OBJECT);
 	w = find_charge(key);

@@ -6,8 +6,6 @@
 #include "bpf/maps.bpf.h"
 
 #define CAS_TRIES 32
-/* A bounded loop, kept one in the code: the verifier walks it, the instruction cache does not. */
-#define repeat(tries) _Pragma("clang loop unroll(disable)") for (int i = 0; i < (tries); i++)
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -74,6 +74,8 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"charge_accepted", Purpose::charge_accepted, lsm, "bpf_lsm_sk_clone_security"},
     {"charge_accepted_fentry", Purpose::charge_accepted, fentry, "security_sk_clone"},
 
+    {"leave_container", Purpose::leave_cgroup, tracepoint, "cgroup_rmdir"},
+    {"inherit_container", Purpose::inherit_cgroup, tracepoint, "cgroup_mkdir"},
     {"remember_lock", Purpose::remember_lock, fentry, "locks_copy_lock"},   // under a spin lock too
     {"charge_lock", Purpose::charge_lock, lsm, "bpf_lsm_file_lock"},
     {"charge_lock_fmod", Purpose::charge_lock, fmod_ret, "security_file_lock"},
@@ -96,6 +98,10 @@ constexpr auto kHooks = std::to_array<Hook>({
 
     {"audit_tasks", Purpose::audit, iterator, "bpf_iter_task"},
     {"audit_files", Purpose::audit, iterator, "bpf_iter_task_file"},
+    {"census_tasks", Purpose::census, iterator, "bpf_iter_task"},
+    {"census_files", Purpose::census, iterator, "bpf_iter_task_file"},
+    {"census_mappings", Purpose::census, iterator, "bpf_iter_task_vma"},
+    {"request", Purpose::request, HookKind::request, "bpf_prog_test_run_syscall"},
     {"print_all", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
     {"print_own", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
 
@@ -126,7 +132,8 @@ const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
     case fexit:
     case tracepoint: return seen.fentry;
     case kprobe: return seen.kprobe;
-    case iterator: return seen.iterators;
+    case iterator:
+    case request: return seen.iterators;
     case cgroup: return seen.btf;
   }
   std::unreachable();
@@ -141,7 +148,8 @@ bool by_preemption(Purpose purpose) {
 /// All of the purpose's hooks are attached, not the first that fits.
 bool takes_all(Purpose purpose) {
   return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::after_send ||
-         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print;
+         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print ||
+         purpose == Purpose::census;
 }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {

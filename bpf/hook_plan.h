@@ -14,7 +14,7 @@
 
 namespace ubc::bpf {
 
-enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, kprobe, iterator, cgroup };
+enum class HookKind : std::uint8_t { lsm, fmod_ret, fentry, fexit, tracepoint, kprobe, iterator, cgroup, request };
 
 /// What a hook is for. Of a purpose's hooks the plan takes the first that this kernel has; `each` takes all that it has.
 enum class Purpose : std::uint8_t {
@@ -58,7 +58,11 @@ enum class Purpose : std::uint8_t {
   charge_map,
   charge_prog,
   publish,                            // copies to the ledger what the kernel counts by itself
+  inherit_cgroup,
+  leave_cgroup,
   audit,
+  census,
+  request,                            // what userspace asks of the maps
   print,                              // the classic table, for whoever reads the pinned file
 
   free_buffers,

@@ -17,6 +17,7 @@ typedef __s64 s64;
 /* The kernel's numbers that its BTF does not carry, under names that no header of the C library claims. */
 #define ENOMEM_ 12
 #define EAGAIN_ 11
+#define EINVAL_ 22
 #define ENFILE_ 23
 #define ENOSPC_ 28
 #define ENOLCK_ 37
@@ -35,10 +36,13 @@ typedef __s64 s64;
 #define SO_SNDBUFFORCE_ 32
 #define TCP_LISTEN_ 10
 #define CLONE_VM_ 0x100
+#define EXIT_DEAD_ 0x10
 #define PIPEFS_MAGIC_ 0x50495045
 #define SOCKFS_MAGIC_ 0x534F434B
 #define DEVPTS_MAGIC_ 0x1cd1
 #define TMPFS_MAGIC_ 0x01021994
+#define PTMX_DEVICE_ (5 << 20 | 2)
+#define FIRST_PTY_INODE_ 3
 #define SB_KERNMOUNT_ (1UL << 22)
 #define PROT_WRITE_ 2
 #define MAP_TYPE_ 0x0f
@@ -66,12 +70,17 @@ struct cred {
 	kuid_t uid;                          /* whose is it: the real uid lies in the slot's range */
 	struct user_namespace *user_ns;      /* whose creator's ucounts have what the kernel counts */
 };
-struct file { const struct cred *f_cred; };  /* the opener's, also for a file opened by an io_uring worker */
+struct file {
+	const struct cred *f_cred;           /* the opener's, also for a file opened by an io_uring worker */
+	struct inode *f_inode;               /* for a census: whose locks and what terminal */
+	void *private_data;
+};
 
 struct kernfs_node { u64 id; };
-struct cgroup_subsys_state { struct cgroup_subsys_state *parent; };
+struct cgroup;
+struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
 struct cgroup {
-	struct cgroup_subsys_state self;     /* its parent's: how to go up */
+	struct cgroup_subsys_state self;     /* its parent: how to go up, and from whom a new cgroup inherits its container */
 	struct kernfs_node *kn;              /* the id of a container's cgroup */
 	struct cgroup_subsys_state *subsys[1]; /* by enum cgroup_subsys_id; only where they begin is used */
 };
@@ -92,6 +101,7 @@ struct mm_struct {
 struct vm_area_struct {
 	unsigned long vm_start, vm_end, vm_flags; /* what an mprotect turns writable */
 	struct mm_struct *vm_mm;
+	struct file *vm_file;                /* a mapping holds its file after the descriptor is closed */
 };
 
 enum cgroup_subsys_id { memory_cgrp_id };
@@ -111,16 +121,22 @@ struct task_struct {
 	struct thread_info thread_info;
 	const struct cred *cred;
 	struct mm_struct *mm;
-	struct css_set *cgroups;
 	struct nsproxy *nsproxy;             /* NULL: it is exiting */
+	struct css_set *cgroups;             /* whose is it, for an iterator */
+	int exit_state;                      /* EXIT_DEAD: reaped */
 };
 
 struct pt_regs {                             /* the system call's arguments */
 	unsigned long r10, bx, cx, dx, si, di, orig_ax;
 };
 
-struct super_block { unsigned long s_flags, s_magic; };
-struct inode { struct super_block *i_sb; };  /* a pipe's, a socket's or a memfd's inode announces a struct file */
+struct super_block { unsigned long s_flags, s_magic; void *s_fs_info; };
+struct inode {
+	struct super_block *i_sb;            /* a pipe's, a socket's or a memfd's inode announces a struct file */
+	unsigned long i_ino;                 /* in devpts: a terminal's index, and 3 */
+	u32 i_rdev;
+	struct file_lock_context *i_flctx;   /* who holds which lock, for a census */
+};
 
 typedef struct { atomic_t refs; } refcount_t;
 struct sock_common { u16 skc_family; volatile u8 skc_state; };
@@ -139,14 +155,18 @@ struct tcp_sock {
 	u16 advmss;                          /* what one segment may bring, for the shares between barrier and limit */
 	u32 max_window, mss_cache;           /* how small the packets get that a send is cut into */
 };
-struct socket { struct sock *sk; };
+struct socket { short type; struct sock *sk; };
 struct pts_fs_info;                          /* an instance of devpts: its address only */
 struct kern_ipc_perm;                        /* likewise of a SysV object */
 struct ipc_ids;
 
-struct file_lock_core { struct file *flc_file; };
+struct list_head { struct list_head *next; };
+struct file_lock_context { struct list_head flc_flock, flc_posix; };
+struct file_lock_core { struct list_head flc_list; struct file *flc_file; };
 struct file_lock { struct file_lock_core c; };   /* whose file is locked: NULL in one that was allocated and not needed */
-struct file_lock___before_6_9 { struct file *fl_file; };
+struct file_lock___before_6_9 { struct list_head fl_list; struct file *fl_file; };
+struct tty_struct { int index; void *driver_data; }; /* of a master: its devpts instance */
+struct tty_file_private { struct tty_struct *tty; };
 
 struct ucounts {
 	kuid_t uid;                          /* who made the namespaces that are counted here */
@@ -182,6 +202,7 @@ struct bpf_iter_meta { struct seq_file *seq; u64 session_id, seq_num; };
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 struct bpf_iter__bpf_map_elem { struct bpf_iter_meta *meta; struct bpf_map *map; void *key, *value; };
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; u32 fd; struct file *file; };
+struct bpf_iter__task_vma { struct bpf_iter_meta *meta; struct task_struct *task; struct vm_area_struct *vma; };
 
 #pragma clang attribute pop
 

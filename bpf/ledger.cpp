@@ -57,7 +57,6 @@ Result<Ledger> Ledger::open(const std::string& pins) {
   ledger.ledger_ = UBC_TRY(MappedMap::open(maps + "ledger", UBC_MAX_SLOTS, sizeof(ubc_beancounter), false));
   ledger.settings_ = UBC_TRY(MappedMap::open(maps + "settings", 1, sizeof(ubc_settings), false));
   ledger.health_ = UBC_TRY(MappedMap::open(maps + "health", 1, sizeof(ubc_health), true));
-  ledger.cgroups_ = UBC_TRY(MappedMap::open(maps + "cgroups", UBC_CGROUP_SLOTS, sizeof(ubc_cgroup_slot), false));
   return ledger;
 }
 
@@ -76,10 +75,6 @@ ubc_counter& Ledger::counter(std::uint32_t slot, ubc_resource resource) const {
 }
 
 ubc_settings& Ledger::settings_now() const { return *static_cast<ubc_settings*>(settings_.data()); }
-
-ubc_cgroup_slot& Ledger::cgroup_place(std::uint64_t cgroup_id) const {
-  return static_cast<ubc_cgroup_slot*>(cgroups_.data())[cgroup_id % UBC_CGROUP_SLOTS];
-}
 
 ubc_counter Ledger::read(std::uint32_t slot, ubc_resource resource) const {
   const ubc_counter& now = counter(slot, resource);
@@ -122,24 +117,6 @@ bool Ledger::idle(std::uint32_t slot) const {
   return true;
 }
 
-Result<> Ledger::map_cgroup(std::uint64_t cgroup_id, std::uint32_t slot) {
-  ubc_cgroup_slot& place = cgroup_place(cgroup_id);
-  const std::uint64_t taken = load(place.cgroup_id);
-  if (taken != 0 && taken != cgroup_id)
-    return os::error(Code::busy, "cgroup {} and cgroup {} share a place in the cgroup table: make the cgroup anew", cgroup_id, taken);
-  store(place.slot, slot);
-  store(place.cgroup_id, cgroup_id);
-  if (taken == 0) __atomic_add_fetch(&settings_now().cgroup_slots, 1, __ATOMIC_ACQ_REL);
-  return {};
-}
-
-void Ledger::unmap_cgroup(std::uint64_t cgroup_id) {
-  ubc_cgroup_slot& place = cgroup_place(cgroup_id);
-  if (load(place.cgroup_id) != cgroup_id) return;
-  store(place.cgroup_id, 0);
-  __atomic_sub_fetch(&settings_now().cgroup_slots, 1, __ATOMIC_ACQ_REL);
-}
-
 ubc_settings Ledger::settings() const {
   const ubc_settings& now = settings_now();
   ubc_settings copy{};
@@ -149,10 +126,16 @@ ubc_settings Ledger::settings() const {
   copy.object_bits = load(now.object_bits);
   copy.preemptible = load(now.preemptible);
   copy.audited_misses = load(now.audited_misses);
+  copy.cgroups_aside = load(now.cgroups_aside);
+  copy.census = load(now.census);
   return copy;
 }
 
 void Ledger::set_fork_errno(int sys_errno) { store(settings_now().fork_errno, static_cast<std::uint64_t>(sys_errno)); }
+
+void Ledger::set_census(std::uint32_t slot, std::uint32_t paid_so_far) {
+  store(settings_now().census, slot | std::uint64_t{paid_so_far} << 16);
+}
 
 void Ledger::set_audited_misses(std::uint64_t misses) { store(settings_now().audited_misses, misses); }
 

@@ -60,9 +60,8 @@ class Ledger {
   void note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample);
   /// True where no object of the slot is charged: the slot may go to another container.
   [[nodiscard]] bool idle(std::uint32_t slot) const;
-  /// The hooks find the container by this cgroup's id too. Fails with Code::busy where another id with the same low bits has the place.
-  [[nodiscard]] Result<> map_cgroup(std::uint64_t cgroup_id, std::uint32_t slot);
-  void unmap_cgroup(std::uint64_t cgroup_id);
+  /// Whom the next census is for, and the slot that has paid for it so far (0: nobody).
+  void set_census(std::uint32_t slot, std::uint32_t paid_so_far);
 
   [[nodiscard]] ubc_settings settings() const;
   void set_fork_errno(int sys_errno);
@@ -72,9 +71,8 @@ class Ledger {
  private:
   [[nodiscard]] ubc_counter& counter(std::uint32_t slot, ubc_resource resource) const;
   [[nodiscard]] ubc_settings& settings_now() const;
-  [[nodiscard]] ubc_cgroup_slot& cgroup_place(std::uint64_t cgroup_id) const;
 
-  MappedMap ledger_, settings_, health_, cgroups_;
+  MappedMap ledger_, settings_, health_;
   std::uint32_t first_slot_ = 0;   ///< that ledger_ has
 };
 

@@ -24,8 +24,16 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, UBC_CGROUP_SLOTS);
 	__type(key, u32);
-	__type(value, struct ubc_cgroup_slot);
+	__type(value, u64);
 } cgroups SEC(".maps");
+
+/* Those whose place in that table was taken: id -> slot. Preallocated, since a cgroup is made with interrupts off. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UBC_CGROUPS_ASIDE);
+	__type(key, u64);
+	__type(value, u64);
+} cgroups_aside SEC(".maps");
 
 /* A map of one value, mmapable as all global data is: read without a look-up. */
 struct ubc_settings settings SEC(".data.settings");
@@ -57,7 +65,13 @@ struct {
 	__type(value, struct ubc_refusal_log);
 } refusal_log SEC(".maps");
 
+/* Cgroups that found no room in the cgroup map: while there are none, nobody looks at ancestors. */
+ubc_u64 cgroups_lost SEC(".data.marks");
+
 const volatile ubc_u32 uid_base = 0x10000000;  /* slot n owns uids [uid_base + n * 65536, + 65536) */
+
+/* A bounded loop, kept one in the code: the verifier walks it, the instruction cache does not. */
+#define repeat(tries) _Pragma("clang loop unroll(disable)") for (int i = 0; i < (tries); i++)
 
 static __always_inline void count_loss(enum ubc_loss loss)
 {

@@ -100,14 +100,14 @@ int BPF_KPROBE(reap_task_kprobe, u64 task)
 }
 
 /* A task goes to another cgroup, or is born into one by CLONE_INTO_CGROUP: for adopted containers. Never refused: the kernel has decided. */
-static __always_inline void rehome(u64 key, u32 uid, u64 cgroup_id)
+static __always_inline void rehome(u64 key, u32 uid, struct cgroup *cgrp, u64 cgroup_id)
 {
 	u32 slot;
 	u64 *w;
 
 	if (slot_of_uid(uid)) /* ours by its uid, wherever it sits */
 		return;
-	slot = slot_of_cgroup_id(cgroup_id);
+	slot = slot_of_cgroup(cgrp, cgroup_id);
 	w = find_charge(key);
 	if ((w ? charge_slot(*w) : 0) == slot)
 		return;
@@ -120,7 +120,7 @@ SEC("fentry/css_set_move_task")
 int BPF_PROG(move_task, struct task_struct *task, struct css_set *from, struct css_set *to, int use_mg_tasks)
 {
 	if (to && any_adopted())
-		rehome(key_of(task, KIND_OBJECT), task->cred->uid.val, to->dfl_cgrp->kn->id);
+		rehome(key_of(task, KIND_OBJECT), task->cred->uid.val, to->dfl_cgrp, to->dfl_cgrp->kn->id);
 	return 0;
 }
 
@@ -128,6 +128,7 @@ SEC("kprobe/css_set_move_task")
 int BPF_KPROBE(move_task_kprobe, struct task_struct *task, struct css_set *from, struct css_set *to)
 {
 	if (to && any_adopted())
-		rehome(key_of_number((u64)task, KIND_OBJECT), BPF_CORE_READ(task, cred, uid.val), BPF_CORE_READ(to, dfl_cgrp, kn, id));
+		rehome(key_of_number((u64)task, KIND_OBJECT), BPF_CORE_READ(task, cred, uid.val), BPF_CORE_READ(to, dfl_cgrp),
+		       BPF_CORE_READ(to, dfl_cgrp, kn, id));
 	return 0;
 }

@@ -18,5 +18,7 @@
 #include "bpf/buffer_hooks.bpf.h"
 #include "bpf/audit.bpf.h"
 #include "bpf/user_beancounters.bpf.h"
+#include "bpf/cgroup_hooks.bpf.h"
+#include "bpf/census.bpf.h"
 
 char _license[] SEC("license") = "GPL";

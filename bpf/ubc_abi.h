@@ -100,13 +100,25 @@ UBC_ABI_SIZE(ubc_beancounter, 1 << UBC_CHARGE_SLOT_SHIFT);
 /* Records in the largest object table, as a power of two. */
 #define UBC_MAX_OBJECT_BITS 24
 
-/* A cgroup that a container was found by: direct-mapped by the low bits of its id, the whole id compared. */
-struct ubc_cgroup_slot {
-	ubc_u64 cgroup_id;       /* 0: free */
-	ubc_u64 slot;
+/* Cgroups of adopted containers: a table that the low bits of a cgroup's id index. A word is the id's other bits | slot (12 bits); 0: free. */
+#define UBC_CGROUP_INDEX_BITS 16
+#define UBC_CGROUP_SLOTS (1 << UBC_CGROUP_INDEX_BITS)
+#define UBC_CGROUPS_ASIDE 8192   /* that share a place with another */
+
+/* What userspace asks of the program `request`; its answer is the return value, negative: an errno. */
+enum ubc_request_kind {
+	UBC_MAP_CGROUP = 1,      /* the cgroup pays from the slot; ENOSPC */
+	UBC_UNMAP_CGROUP = 2,
+	UBC_FIND_CGROUP = 3,     /* answers the slot that it pays from */
+	UBC_FORGET_SLOT = 4,     /* its cgroups are unmapped, what it is charged for is given back */
 };
-UBC_ABI_SIZE(ubc_cgroup_slot, 16);
-#define UBC_CGROUP_SLOTS 65536
+
+struct ubc_request {
+	ubc_u64 cgroup_id;
+	ubc_u32 slot;
+	ubc_u32 kind;            /* enum ubc_request_kind */
+};
+UBC_ABI_SIZE(ubc_request, 16);
 
 /* Who has a slot while it runs; its index is the slot. */
 struct ubc_container {
@@ -126,6 +138,7 @@ enum ubc_loss {
 	UBC_LOSS_FREE_MISSED = 4,        /* an insert found its own address: the free before it was skipped */
 	UBC_LOSS_REFUSAL_SKIPPED = 5,    /* an object over its barrier could not be refused (kernel-facts: preemptible kernels) */
 	UBC_LOSS_ACCEPT_OVER = 6,        /* two handshakes finished at once at the barrier of numtcpsock */
+	UBC_LOSS_CGROUP_UNMAPPED = 7,    /* no room for a cgroup made inside an adopted one; found by its ancestors until room is made */
 	UBC_LOSSES = 8,
 };
 
@@ -143,7 +156,8 @@ struct ubc_settings {            /* one for the host; userspace writes, hooks re
 	ubc_u64 object_bits;     /* likewise */
 	ubc_u64 preemptible;     /* tracing programs can be skipped: audit when recursion misses grew */
 	ubc_u64 audited_misses;  /* sum of recursion misses at the last audit */
-	ubc_u64 reserved[2];
+	ubc_u64 cgroups_aside;   /* entries of the cgroup map that share a place with another: 0 skips the hash map */
+	ubc_u64 census;          /* whom the census is for: slot | the slot that paid so far << 16 */
 };
 UBC_ABI_SIZE(ubc_settings, 64);
 
