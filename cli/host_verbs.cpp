@@ -9,6 +9,7 @@
 #include "bpf/attached_hooks.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 #include "isolate/build_area.h"
 #include "isolate/template_build.h"
@@ -28,7 +29,9 @@ int features(const Host& host, bool can_enforce) {
   if (can_enforce) return plan.can_enforce() && container::check_cgroups(host) ? exit_ok : exit_no_kernel_support;
   fmt::print("{:<13} {:<8} {}\n", "resource", "mode", "how, or why not better");
   for (const accounting::ResourceInfo& info : accounting::kResources)
-    fmt::print("{:<13} {:<8} {}\n", info.name, bpf::name_of(plan.modes[info.resource].mode), plan.modes[info.resource].reason);
+    fmt::print("{:<13} {:<8} {}{}\n", info.name, bpf::name_of(plan.modes[info.resource].mode),
+               plan.modes[info.resource].mode == bpf::Mode::sampled ? "by a census of /proc when shown; no hooks: " : "",
+               plan.modes[info.resource].reason);
   for (const bpf::HookGroup group : bpf::kHookGroups)
     if (group != bpf::HookGroup::always) fmt::print("hooks of {}: {}\n", name_of(group), state_of(host, group));
   if (const auto cgroups = container::check_cgroups(host); !cgroups) fmt::print("cgroups: {}\n", cgroups.error().message);
@@ -96,13 +99,18 @@ int hooks_status(const Host& host, const Say& say) {
   if (!ledger) return fail(ledger.error());
   constexpr const char* kLosses[] = {"object table full, uncounted", "object table full, refused", "refusals counted, not logged",
                                      "uncharged too much",           "frees missed, healed",       "refusals skipped",
-                                     "accepted over the barrier"};
+                                     "accepted over the barrier",    "cgroups found by ancestors"};
   const ubc_health health = ledger->health();
   for (std::size_t i = 0; i < std::size(kLosses); ++i) fmt::print("{:<34} {}\n", kLosses[i], health.losses[i]);
   return exit_ok;
 }
 
 int detach(const Host& host) {
+  for (const std::uint32_t id : container::adopted_ids(host))
+    if (const auto adopted = container::read_adopted(host, id); adopted && adopted->slot != 0)
+      return fail(
+          {Code::bad_state, 0, fmt::format("container {} is adopted: ubctl release {} first, or nothing limits it", id, adopted->name)},
+          exit_running);
   for (const std::uint32_t id : container::known_ids(host))
     if (container::running(host, id))
       return fail({Code::bad_state, 0, fmt::format("container {} is running: stop all containers first, or nothing limits them", id)},

@@ -7,6 +7,7 @@
 #include "accounting/samples.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 
 namespace ubc::cli {
@@ -35,6 +36,7 @@ std::expected<accounting::ConfigFile, int> config_of_new(const Host& host, std::
 
 int create(const Host& host, const Say& say, std::uint32_t id, const std::string& ostemplate, const std::string& sample,
            const ConfigOptions& options) {
+  if (const auto ours = container::refuse_adopted(host, id, "create"); !ours) return fail(ours.error(), exit_private_area_exists);
   const auto changes = changes_from(options);
   if (!changes) return fail(changes.error());
   const auto lock = container::lock_container(host, id, "create");
@@ -60,6 +62,7 @@ int create(const Host& host, const Say& say, std::uint32_t id, const std::string
 }
 
 int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
+  if (const auto ours = container::refuse_adopted(host, id, "start"); !ours) return fail(ours.error(), exit_running);
   if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "start");
   if (!lock) return fail(lock.error());
@@ -72,6 +75,7 @@ int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
 }
 
 int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
+  if (const auto ours = container::refuse_adopted(host, id, "stop"); !ours) return fail(ours.error(), exit_stop_failed);
   if (!is_known(host, id)) return fail(container::unknown_container(id));
   const auto lock = container::lock_container(host, id, "stop");
   if (!lock) return fail(lock.error());
@@ -91,6 +95,7 @@ int status(const Host& host, std::uint32_t id) {
 }
 
 int destroy(const Host& host, const Say& say, std::uint32_t id) {
+  if (const auto ours = container::refuse_adopted(host, id, "destroy"); !ours) return fail(ours.error(), exit_running);
   const auto lock = container::lock_container(host, id, "destroy");
   if (!lock) return fail(lock.error());
   say(fmt::format("Destroying container private area: {}", host.paths.area_of(id)));
@@ -108,6 +113,7 @@ std::vector<std::string> shell_command(const std::vector<std::string>& words) {
 }
 
 int run_inside(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
+  if (const auto ours = container::refuse_adopted(host, id, "run a program in"); !ours) return fail(ours.error(), exit_exec_failed);
   const auto ended = container::exec(host, id, command, terminal);
   if (ended) return *ended;
   return fail(ended.error(), ended.error().code == Code::bad_state ? exit_not_running : exit_exec_failed);

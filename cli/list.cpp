@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 
 namespace ubc::cli {
@@ -128,6 +129,16 @@ nlohmann::ordered_json json_of(const Row& row) {
   return object;
 }
 
+/// An adopted container has no file: its name, and how it was found.
+Result<accounting::ConfigFile> config_of(const Host& host, std::uint32_t id) {
+  const auto adopted = container::read_adopted(host, id);
+  if (!adopted) return accounting::ConfigFile::load(host.paths.config_of(id));
+  accounting::ConfigFile config;
+  config.set("NAME", adopted->name);
+  config.set("DESCRIPTION", "adopted " + adopted->source);
+  return config;
+}
+
 Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) {
   std::vector<std::uint32_t> chosen;
   for (const std::string& text : options.wanted) chosen.push_back(UBC_TRY(container::resolve_id(host, text)));
@@ -137,8 +148,7 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) 
     const bool named = std::ranges::find(chosen, id) != chosen.end();
     const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
     if (!shown || !status.exists) continue;
-    rows.push_back(
-        {id, status.running, UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id))), UBC_TRY(container::snapshot(host, id))});
+    rows.push_back({id, status.running, UBC_TRY(config_of(host, id)), UBC_TRY(container::snapshot(host, id))});
   }
   return rows;
 }

@@ -9,6 +9,7 @@
 
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adoption.h"
 
 namespace ubc::cli {
 namespace {
@@ -40,6 +41,9 @@ constexpr Verb kVerbs[] = {
     {"validate", add_validate},
     {"commitment", add_commitment},
     {"split", add_split},
+    {"adopt", add_adopt},
+    {"release", add_release},
+    {"oci-hook", add_oci_hook},
 };
 // clang-format on
 
@@ -98,9 +102,12 @@ int run(int argc, char** argv) {
   const char* verb = verb_in(argc, argv);
   if (!add_verbs(app, invocation, verb))
     return fail({Code::bad_value, 0, fmt::format("Bad command: {}: ubctl --help lists the commands", verb)}, exit_bad_syntax);
-  app.parse_complete_callback([] {
+  app.parse_complete_callback([&invocation] {
     if (::geteuid() != 0)
       throw CLI::RuntimeError(fail({Code::denied, 0, "ubctl needs root: run it as root or with sudo"}, exit_permission));
+    std::vector<std::string> notes;
+    container::mend_adopted(invocation.host, notes);
+    warn(notes);
   });
   try {
     app.parse(argc, argv);

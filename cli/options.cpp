@@ -42,7 +42,7 @@ CLI::Option* add_ctid(CLI::App& verb, Invocation& invocation) {
   return verb.add_option("CTID", invocation.ctid, "the container's id or name")->required();
 }
 
-void add_config_options(CLI::App& verb, ConfigOptions& options) {
+void add_beancounter_options(CLI::App& verb, ConfigOptions& options) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     verb.add_option(fmt::format("--{}", info.name), options.beancounters[std::string{info.name}],
                     info.unit == accounting::Unit::items ? "N[:N] or unlimited" : "N[TGMKPB][:N[TGMKPB]] or unlimited")
@@ -52,6 +52,10 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   verb.add_option("--swap", options.swap, "swappages' limit in bytes, with T, G, M, K")->group(kVswap);
   verb.add_option("--vm_overcommit", options.overcommit, "privvmpages = (ram + swap) * this; 0: unlimited")->group(kVswap);
   verb.add_option("--avnumproc", options.avnumproc, "processes on average: for validate only")->group("Beancounters, barrier:limit");
+}
+
+void add_config_options(CLI::App& verb, ConfigOptions& options) {
+  add_beancounter_options(verb, options);
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
@@ -60,9 +64,9 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
 Result<Changes> changes_from(const ConfigOptions& options) {
   Changes changes;
   for (const accounting::ResourceInfo& info : accounting::kResources) {
-    const std::string& text = options.beancounters.at(std::string{info.name});
-    if (text.empty()) continue;
-    changes.limits[info.resource] = UBC_TRY(accounting::parse_limits(info, text));
+    const auto text = options.beancounters.find(std::string{info.name});
+    if (text == options.beancounters.end() || text->second.empty()) continue;
+    changes.limits[info.resource] = UBC_TRY(accounting::parse_limits(info, text->second));
   }
   if (!options.ram.empty()) changes.limits[UBC_PHYSPAGES] = UBC_TRY(accounting::parse_ram("ram", options.ram));
   if (!options.swap.empty()) changes.limits[UBC_SWAPPAGES] = UBC_TRY(accounting::parse_ram("swap", options.swap));

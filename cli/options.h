@@ -29,6 +29,8 @@ struct ConfigOptions {
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
 };
 
+void add_beancounter_options(CLI::App& verb, ConfigOptions& options);
+/// Those, and the keys.
 void add_config_options(CLI::App& verb, ConfigOptions& options);
 
 /// What the options change: the numbers, and all of it as configuration keys. Fails with Code::bad_value.
@@ -68,6 +70,9 @@ void add_hooks(CLI::App& app, Invocation& invocation);
 void add_validate(CLI::App& app, Invocation& invocation);
 void add_commitment(CLI::App& app, Invocation& invocation);
 void add_split(CLI::App& app, Invocation& invocation);
+void add_adopt(CLI::App& app, Invocation& invocation);
+void add_release(CLI::App& app, Invocation& invocation);
+void add_oci_hook(CLI::App& app, Invocation& invocation);
 
 /// Stops a running container and tells what becomes of it. The lock is held.
 [[nodiscard]] Result<> stop_told(const container::Host& host, const Say& say, std::uint32_t id, bool fast);

@@ -8,6 +8,7 @@
 #include "accounting/vswap.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 
 namespace ubc::cli {
@@ -140,9 +141,20 @@ int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOpti
   return exit_ok;
 }
 
+int set_adopted(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options, const Changes& changes) {
+  if (options.save)
+    return fail(
+        {Code::bad_value, 0, "an adopted container has no configuration to save in: leave --save out, or say the numbers to ubctl adopt"},
+        exit_bad_value);
+  if (options.dry_run) return dry_run(host, say, id, changes.limits, changes);
+  const auto lock = container::lock_container(host, id, "set");
+  return lock ? apply(host, say, id, changes.limits, false) : fail(lock.error());
+}
+
 int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {
   const auto changes = changes_of(host, options);
   if (!changes) return changes.error();
+  if (container::read_adopted(host, id)) return set_adopted(host, say, id, options, *changes);
   const std::string path = host.paths.config_of(id);
   if (::access(path.c_str(), F_OK) != 0) return fail(container::unknown_container(id));
   const auto lock = options.dry_run ? Result<os::Fd>{} : container::lock_container(host, id, "set");
@@ -160,6 +172,7 @@ int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& op
 
 /// All of the configuration's beancounters, to the running container.
 int reset(const Host& host, const Say& say, std::uint32_t id) {
+  if (const auto ours = container::refuse_adopted(host, id, "reset the numbers of"); !ours) return fail(ours.error());
   const auto lock = container::lock_container(host, id, "set");
   if (!lock) return fail(lock.error());
   const auto config = accounting::ConfigFile::load(host.paths.config_of(id));

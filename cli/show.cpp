@@ -5,9 +5,11 @@
 #include <memory>
 
 #include "accounting/user_beancounters.h"
+#include "bpf/attached_hooks.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 
 namespace ubc::cli {
@@ -71,7 +73,12 @@ int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
     print_json(id, *snapshot);
     return exit_ok;
   }
-  fmt::print("container {}, {}{}\n", id, status.running ? "running" : "stopped", snapshot->is_vswap() ? ", VSwap" : "");
+  const auto adopted = container::read_adopted(host, id);
+  const char* state = status.running ? "running" : "stopped";
+  fmt::print("container {}, {}{}\n", id, adopted ? fmt::format("{}, adopted {}", adopted->name, adopted->source) : state,
+             snapshot->is_vswap() ? ", VSwap" : "");
+  if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
+    fmt::print("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why\n");
   print_table(*snapshot, options.failed);
   return exit_ok;
 }

@@ -12,6 +12,7 @@
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/refusal_log.h"
+#include "container/adopted_record.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "isolate/launch.h"
@@ -143,6 +144,7 @@ Error unknown_container(std::uint32_t id) {
 }
 
 Status status_of(const Host& host, std::uint32_t id) {
+  if (read_adopted(host, id)) return {true, true};   // one whose cgroup is gone has been released when the command began
   return {::access(host.paths.area_of(id).c_str(), F_OK) == 0 && ::access(host.paths.config_of(id).c_str(), F_OK) == 0,
           running(host, id).has_value()};
 }
@@ -216,7 +218,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   fault_point("start:cgroups");
   if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot));
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
-  note_uncounted(UBC_TRY(limits_in(*config)), notes);
+  note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();

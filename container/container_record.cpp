@@ -12,6 +12,7 @@
 
 #include "accounting/config_file.h"
 #include "bpf/attached_hooks.h"
+#include "container/adopted_record.h"
 #include "isolate/guest_spec.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"
@@ -56,6 +57,7 @@ Result<std::uint32_t> resolve_id(const Host& host, std::string_view text) {
   }
   if (!check_name(text)) return os::error(Code::bad_value, "Bad CT ID {}: it is 1 to {}, or a name", text, kMaxId);
   if (const auto id = target_of(link_of(host, text))) return *id;
+  if (const auto id = adopted_by_name(host, text)) return *id;
   return os::error(Code::not_found, "there is no container named {}: ubctl list -a shows those that exist", text);
 }
 
@@ -73,6 +75,8 @@ Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name
   if (!name.empty()) {
     UBC_TRY(check_name(name));
     if (id_from(name)) return os::error(Code::bad_value, "Bad parameter for --name: {}: a number is an id", name);
+    if (const auto adopted = adopted_by_name(host, name))
+      return os::error(Code::exists, "Name {} is in use by container {}, which is adopted: choose another", name, *adopted);
     const auto owner = target_of(link_of(host, name));
     if (owner && *owner != id && ::access(host.paths.config_of(*owner).c_str(), F_OK) == 0)
       return os::error(Code::exists, "Name {} is in use by container {}: choose another", name, *owner);
@@ -98,10 +102,12 @@ std::vector<std::uint32_t> known_ids(const Host& host) {
   for (const std::string& name : listed(host.paths.conf()))
     if (name.ends_with(".conf"))
       if (const auto id = id_from(std::string_view{name}.substr(0, name.size() - 5))) ids.insert(*id);
+  for (const std::uint32_t id : adopted_ids(host)) ids.insert(id);
   return {ids.begin(), ids.end()};
 }
 
 Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id) {
+  if (const auto adopted = read_adopted(host, id)) return adopted->slot;
   const std::string path = host.paths.area_of(id) + "/slot";
   const auto text = os::read_text(path);
   if (!text && text.error().code == Code::not_found)
@@ -118,6 +124,8 @@ Result<std::uint32_t> free_slot(const Host& host) {
   for (const std::string& name : listed(host.paths.lib + "/private"))
     if (const auto id = id_from(name))
       if (const auto slot = slot_of(host, *id)) taken.insert(*slot);
+  for (const std::uint32_t id : adopted_ids(host))
+    if (const auto adopted = read_adopted(host, id)) taken.insert(adopted->slot);
   std::optional<bpf::Ledger> ledger;
   if (bpf::hooks_attached(host.paths.pins)) ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
   for (std::uint32_t slot = 1; slot < UBC_MAX_SLOTS; ++slot)

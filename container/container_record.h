@@ -27,10 +27,10 @@ inline constexpr std::uint32_t kMaxId = 2147483644;
 [[nodiscard]] Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name);
 void drop_names(const Host& host, std::uint32_t id);
 
-/// All ids that have a configuration or a private area, ascending.
+/// All ids that have a configuration or a private area, or are adopted, ascending.
 [[nodiscard]] std::vector<std::uint32_t> known_ids(const Host& host);
 
-/// The slot that a private area was made with: it keeps it from create to destroy.
+/// The slot that a private area was made with: it keeps it from create to destroy. An adopted container's: 0 where no hook counts it.
 [[nodiscard]] Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id);
 /// The lowest slot that no private area has and of which nothing is charged. The caller holds the slots' lock.
 [[nodiscard]] Result<std::uint32_t> free_slot(const Host& host);

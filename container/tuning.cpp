@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/tuning.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "accounting/census.h"
 #include "accounting/cgroup_knobs.h"
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
 #include "os/process.h"
 
@@ -14,11 +19,14 @@ using accounting::kResources;
 using accounting::Limits;
 using accounting::ResourceInfo;
 
+/// The kernel counts these by the uid that made the user namespace: only a guest of ours has one of its own.
+constexpr ubc_resource kCountedByUid[] = {UBC_NUMSIGINFO, UBC_NUMINOTIFY, UBC_NUMWATCH, UBC_NUMUSERNS};
+
 Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
   const auto& ram = limits[UBC_PHYSPAGES];
   const auto& swap = limits[UBC_SWAPPAGES];
   if (!ram && !swap) return {};
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(cgroup_path_of(host, id)));
   if (ram)
     if (const auto bytes = UBC_TRY(accounting::write_physpages(cgroup, *ram)))
       notes.push_back(
@@ -86,12 +94,16 @@ Result<AllLimits> effective_limits(const accounting::ConfigFile& config) {
   return accounting::with_vswap_defaults(said, overcommit);
 }
 
-void note_uncounted(const AllLimits& said, std::vector<std::string>& notes) {
-  std::string uncounted;
+void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string>& notes) {
+  std::string uncounted, by_uid;
   for (const ResourceInfo& info : kResources) {
     const auto& wanted = said[info.resource];
-    if (!info.counted && wanted && is_finite(*wanted)) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
+    if (!wanted || !is_finite(*wanted)) continue;
+    if (!info.counted) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
+    if (adopted && std::ranges::find(kCountedByUid, info.resource) != std::end(kCountedByUid))
+      by_uid += fmt::format("{}{}", by_uid.empty() ? "" : ", ", info.name);
   }
+  if (!by_uid.empty()) notes.push_back(fmt::format("Not counted in an adopted container, so not limited: {}", by_uid));
   if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
 }
 
@@ -106,11 +118,12 @@ Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, s
 }
 
 Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
-  if (const auto guest = running(host, id); !guest)
-    return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
+  const auto adopted = read_adopted(host, id);
+  if (!adopted && !running(host, id)) return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
+  if (adopted) UBC_TRY(keep_knobs(host, *adopted, limits));
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
-  note_uncounted(limits, notes);
-  if (!bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
+  note_uncounted(limits, adopted.has_value(), notes);
+  if (slot == 0 || !bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   const AllLimits before = limits_now(ledger, slot, limits);
   auto applied = apply_limits(host, id, &ledger, slot, limits, notes);
@@ -128,30 +141,32 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     result.of(info.resource).barrier = limits->barrier.raw();
     result.of(info.resource).limit = limits->limit.raw();
   };
+  const auto adopted = read_adopted(host, id);
   const auto guest = running(host, id);
-  const bool counted = guest && bpf::hooks_attached(host.paths.pins);
-  if (!counted) {
+  const bool counted = (guest || (adopted && adopted->slot != 0)) && bpf::hooks_attached(host.paths.pins);
+  if (!counted && !adopted) {
     const auto config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
     const AllLimits limits = UBC_TRY(effective_limits(config));
     for (const ResourceInfo& info : kResources) set_limits(info, limits[info.resource]);
     if (!guest) return result;
   }
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(cgroup_path_of(host, id)));
   if (counted) {
     const std::uint32_t slot = UBC_TRY(slot_of(host, id));
     bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
-    if (const auto ended = os::wait_for_exit(guest->pidfd, std::chrono::milliseconds{0}); ended && !*ended)
+    if (const auto ended = guest ? os::wait_for_exit(guest->pidfd, std::chrono::milliseconds{0}) : true; ended && !*ended)
       UBC_TRY(bpf::publish_counts(guest->record.init_pid, host.paths.pins));
     UBC_TRY(note_memory(ledger, slot, cgroup));
     return counters_of(ledger, slot);
   }
   accounting::merge_memory(result, UBC_TRY(accounting::read_memory(cgroup)));
+  accounting::merge_census(result, UBC_TRY(accounting::take_census(cgroup.path())));
   return result;
 }
 
 Result<accounting::Snapshot> last_snapshot(const Host& host, std::uint32_t id) {
-  if (running(host, id) || !bpf::hooks_attached(host.paths.pins)) return snapshot(host, id);
+  if (read_adopted(host, id) || running(host, id) || !bpf::hooks_attached(host.paths.pins)) return snapshot(host, id);
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
   return counters_of(UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins)), slot);
 }

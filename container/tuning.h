@@ -31,7 +31,7 @@ using accounting::AllLimits;
                                     std::vector<std::string>& notes);
 
 /// A note of what has a number and is not counted by this version. `said` by a person: what VSwap fills in is nobody's wish.
-void note_uncounted(const AllLimits& said, std::vector<std::string>& notes);
+void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string>& notes);
 
 /// note_uncounted() and apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with
 /// Code::bad_state where it does not run.

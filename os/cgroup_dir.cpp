@@ -61,6 +61,23 @@ Result<bool> CgroupDir::populated() const {
 
 Result<> CgroupDir::kill() const { return write("cgroup.kill", "1"); }
 
+Result<> CgroupDir::freeze(std::chrono::milliseconds patience) const {
+  UBC_TRY(write("cgroup.freeze", "1"));
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto text = read("cgroup.events");
+    const auto events = text ? parse_key_values(*text) : std::unexpected(text.error());
+    if (events && events->contains("frozen") && events->find("frozen")->second == 1) return {};
+    if (!events || std::chrono::steady_clock::now() > deadline) {
+      (void)thaw();
+      return events ? error(Code::busy, "freeze {}: a process in it did not stop within {} ms: see which hangs in the kernel (state D)",
+                            path(), patience.count())
+                    : std::unexpected(events.error());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+}
+
 Result<> CgroupDir::delegate(uid_t owner) const {
   if (::fchown(dir_.get(), owner, owner) != 0) return sys_error(errno, "give to the guest", path());
   const std::string files = UBC_TRY(read_text("/sys/kernel/cgroup/delegate"));
@@ -73,6 +90,17 @@ Result<> CgroupDir::delegate(uid_t owner) const {
       return sys_error(errno, "give to the guest", dir_.path_of(file));
   }
   return {};
+}
+
+Result<std::string> cgroup_of_process(const std::string& pid, const std::string& proc) {
+  const std::string text = UBC_TRY(read_text(fmt::format("{}/{}/cgroup", proc, pid)));
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = std::string_view{text}.substr(at, end - at);
+    if (line.starts_with("0::")) return std::string{line.substr(3)};
+    at = end + 1;
+  }
+  return error(Code::unsupported, "process {} is in no cgroup v2: boot with systemd.unified_cgroup_hierarchy=1, or without cgroup v1", pid);
 }
 
 Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience) {

@@ -35,6 +35,10 @@ class CgroupDir {
   /// SIGKILL to all in it and below, however they fork. On 6.1 and 6.12 whatever is cloned into it later is killed too (kernel-facts): make
   /// it anew.
   [[nodiscard]] Result<> kill() const;
+  /// Stops all in it and below where they are, and returns when they stand still. Fails with Code::busy where that takes longer than
+  /// `patience` (a task that hangs in the kernel), and has thawed it again then.
+  [[nodiscard]] Result<> freeze(std::chrono::milliseconds patience) const;
+  [[nodiscard]] Result<> thaw() const { return write("cgroup.freeze", "0"); }
   /// Gives the directory and the files that the kernel lists in /sys/kernel/cgroup/delegate to `owner`, uid and gid.
   [[nodiscard]] Result<> delegate(uid_t owner) const;
 
@@ -43,6 +47,9 @@ class CgroupDir {
 
   DirFd dir_;
 };
+
+/// The cgroup v2 path of a process below the mount, "/" for the root; self: "self". Fails with Code::not_found where it has ended.
+[[nodiscard]] Result<std::string> cgroup_of_process(const std::string& pid, const std::string& proc = "/proc");
 
 /// Removes a cgroup and all below it, leaves first; waits up to `patience` for the kernel to finish with their dead. One that is not there
 /// is no error.
