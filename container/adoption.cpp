@@ -179,6 +179,7 @@ Result<> let_go(const Host& host, AdoptedRecord record) {
     UBC_TRY(bpf::forget_slot(host.paths.pins, record.slot));
     if (cgroup) UBC_TRY(return_to_ancestor(host, ledger, path));
     ledger.reset(record.slot);
+    UBC_TRY(bpf::announce(record.slot, {}, host.paths.pins));
   }
   if (cgroup) restore_knobs(host, record);
   remove_adopted(host, record);
@@ -190,7 +191,7 @@ Result<> seed(const Host& host, AdoptedRecord& record, const AdoptOptions& optio
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(record.slot, host.paths.pins));
   const std::string path = host.paths.cgroups + record.cgroup;
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(path));
-  ledger.reset(record.slot);
+  UBC_TRY(take_slot(host, ledger, record.id, record.slot, path));
   UBC_TRY(step_out_of(host, record.cgroup));
   const SignalsWait wait;
   UBC_TRY(cgroup.freeze(kFreezePatience));

@@ -11,7 +11,6 @@
 
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
-#include "bpf/refusal_log.h"
 #include "container/adopted_record.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
@@ -62,15 +61,6 @@ Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t own
   os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/guest"));
   UBC_TRY(guest.delegate(owner));
   return guest;
-}
-
-/// A new run: what an earlier one, or another container of this slot, was refused is not its; and it is in the table from now on.
-Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot) {
-  ledger.reset(slot);
-  UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins)).forget();
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id)));
-  const std::uint64_t cgroup_id = UBC_TRY(cgroup.id());
-  return bpf::announce(slot, {.cgroup_id = cgroup_id, .id = id, .reserved = 0}, host.paths.pins);
 }
 
 /// SIGKILL to all in the container, then away with its cgroups.
@@ -216,7 +206,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
-  if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot));
+  if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot, host.paths.cgroup_of(id)));
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
   note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));

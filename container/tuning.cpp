@@ -8,6 +8,7 @@
 #include "accounting/cgroup_knobs.h"
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
+#include "bpf/refusal_log.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "os/process.h"
@@ -92,6 +93,14 @@ Result<AllLimits> effective_limits(const accounting::ConfigFile& config) {
   const AllLimits said = UBC_TRY(limits_in(config));
   const double overcommit = UBC_TRY(overcommit_in(config));
   return accounting::with_vswap_defaults(said, overcommit);
+}
+
+Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, const std::string& cgroup) {
+  ledger.reset(slot);
+  UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins)).forget();
+  const os::CgroupDir directory = UBC_TRY(os::CgroupDir::open(cgroup));
+  const std::uint64_t cgroup_id = UBC_TRY(directory.id());
+  return bpf::announce(slot, {.cgroup_id = cgroup_id, .id = id, .reserved = 0}, host.paths.pins);
 }
 
 void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string>& notes) {

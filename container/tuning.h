@@ -25,6 +25,10 @@ using accounting::AllLimits;
 /// What a start sets: limits_in(), and what VSwap fills in.
 [[nodiscard]] Result<AllLimits> effective_limits(const accounting::ConfigFile& config);
 
+/// The slot is the container's of now: what an earlier run, or another container, held at most and was refused is not its; and it is in
+/// the table of all containers until bpf::announce() says else. `cgroup`: its path.
+[[nodiscard]] Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, const std::string& cgroup);
+
 /// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the
 /// same. What could be done in part only goes to `notes`.
 [[nodiscard]] Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
