@@ -71,8 +71,7 @@ inline constexpr int kClassicRows = 24;
 /// By number; empty where there is none (a dummy row).
 [[nodiscard]] constexpr std::array<std::string_view, UBC_RESOURCES> names_by_number() {
   std::array<std::string_view, UBC_RESOURCES> names{};
-  for (const ResourceInfo& info : kResources)
-    names[info.resource] = info.name;
+  for (const ResourceInfo& info : kResources) names[info.resource] = info.name;
   return names;
 }
 static_assert(std::ranges::all_of(kResources, [](const ResourceInfo& info) { return info.name.size() < UBC_RESOURCE_NAME; }));

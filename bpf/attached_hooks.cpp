@@ -36,9 +36,9 @@ struct PinnedMap {
   const char* pin;
   const char* map;
 };
-constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},       {"overflow", "overflow"},           {"cgroups", "cgroups"},
-                                     {"health", "health"},     {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
-                                     {"marks", ".data.marks"}, {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
+constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},           {"overflow", "overflow"},           {"cgroups", "cgroups"},
+                                     {"health", "health"},         {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
+                                     {"marks", ".data.marks"},     {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
                                      {"containers", "containers"}, {"cgroups_aside", "cgroups_aside"}};
 
 /// A program that prints: the map it walks, and the file that `cat` reads.
@@ -238,6 +238,8 @@ Result<> pin_mark(const Skeleton& skeleton, const std::string& path) {
   if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), path.c_str()); failed != 0)
     return os::sys_error(errno, "pin", path);
   return {};
+}
+
 Result<std::uint64_t> misses_of_link(const std::string& path) {
   const os::Fd program = UBC_TRY(program_of_link(path));
   return misses_of(program, path);

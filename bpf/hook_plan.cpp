@@ -148,8 +148,7 @@ bool by_preemption(Purpose purpose) {
 /// All of the purpose's hooks are attached, not the first that fits.
 bool takes_all(Purpose purpose) {
   return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::after_send ||
-         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print ||
-         purpose == Purpose::census;
+         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print || purpose == Purpose::census;
 }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {

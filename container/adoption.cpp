@@ -16,6 +16,7 @@
 #include "bpf/attached_hooks.h"
 #include "container/container.h"
 #include "container/container_record.h"
+#include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"

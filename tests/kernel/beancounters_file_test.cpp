@@ -78,7 +78,9 @@ TEST(BeancountersFile, IsWhatUbctlPrintsByteForByte) {
 
 TEST(BeancountersFile, ListsNobodyWhoIsNotAnnounced) {
   (void)attached_ledger();
-  { const Announced gone{fresh_slot(), 7}; }
+  {
+    const Announced gone{fresh_slot(), 7};
+  }
   const auto text = os::read_text(kAll);
   ASSERT_TRUE(text) << text.error().message;
   EXPECT_EQ(*text, accounting::user_beancounters({}));
