@@ -314,6 +314,8 @@ Result<std::vector<HookStatus>> read_hook_status(const std::string& pins) {
   std::vector<HookStatus> status;
   for (const std::string& name : UBC_TRY(os::names_in(links_in(pins))))
     status.push_back({name, UBC_TRY(misses_of_link(links_in(pins) + "/" + name))});
+  for (const Printer& printer : kPrinters)
+    status.push_back({std::string{printer.program}, UBC_TRY(misses_of_link(pins + "/" + printer.file))});
   for (const std::string& name : UBC_TRY(os::names_in(requests_in(pins)))) {
     const os::Fd program = UBC_TRY(program_of_request(name, pins));
     status.push_back({name, UBC_TRY(misses_of(program, name))});

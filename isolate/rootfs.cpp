@@ -152,9 +152,9 @@ Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
 
 Result<> build_root(const GuestSpec& spec, const os::Fd& userns) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return os::sys_error(errno, "make the mount namespace private");
+  const std::vector<os::Fd> files = UBC_TRY(take_files(spec));   // before the stages cover what they lie in
   const os::Fd overlay = UBC_TRY(mount_overlay(spec, userns));
   fault_point("launch:overlay");
-  const std::vector<os::Fd> files = UBC_TRY(take_files(spec));
   UBC_TRY(enter_root(overlay));
   const os::DirFd root = UBC_TRY(os::DirFd::open("/"));
   UBC_TRY(mount_dev(root, spec));
