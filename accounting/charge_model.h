@@ -29,7 +29,8 @@ struct ModelCounter {
 };
 
 /// True: granted. False: refused, and nothing but failcnt changed. Strictly greater is refused: held may come to equal the number. Same
-/// comparisons as charge_beancounter() in OpenVZ's kernel/bc/beancounter.c (2.6.32). A sum that would wrap is refused whatever the severity.
+/// comparisons as charge_beancounter() in OpenVZ's kernel/bc/beancounter.c (2.6.32). A sum that would wrap is refused whatever the
+/// severity.
 [[nodiscard]] bool charge(ModelCounter& counter, std::uint64_t amount, Severity severity);
 
 /// Gives `amount` back. False: that was more than held, which is 0 now (OpenVZ: "Uncharging too much"; BPF counts a loss). maxheld stays.

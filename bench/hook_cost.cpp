@@ -144,7 +144,8 @@ Result<> measure_places(Figures& figures, Programs programs, const Wanted& wante
 
 Result<> measure_ours(Figures& figures, const bpf::HookPlan& plan, const Wanted& wanted) {
   const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  UBC_TRY(bpf::attach_hooks(plan, {.uid_base = test::kUidBase, .object_bits = bpf::object_bits_for(memory), .fork_errno = 12, .names = {}}));
+  UBC_TRY(
+      bpf::attach_hooks(plan, {.uid_base = test::kUidBase, .object_bits = bpf::object_bits_for(memory), .fork_errno = 12, .names = {}}));
   UBC_TRY(limit_containers());
   UBC_TRY(measure_places(figures, Programs::ours, wanted));
   return bpf::detach_hooks();

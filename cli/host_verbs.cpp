@@ -85,14 +85,22 @@ int remove_template(const Host& host, const std::string& name) {
   return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
 }
 
-int hooks_status(const Host& host, const Say& say) {
+void print_programs(const std::vector<bpf::HookStatus>& programs, bool all) {
+  std::uint64_t skipped = 0;
+  for (const bpf::HookStatus& hook : programs) skipped += hook.recursion_misses;
+  fmt::print("{} programs attached, skipped {} times{}\n", programs.size(), skipped, skipped == 0 ? "" : ":");
+  for (const bpf::HookStatus& hook : programs)
+    if (all || hook.recursion_misses != 0) fmt::print("  {:<26} {}\n", hook.program, hook.recursion_misses);
+}
+
+int hooks_status(const Host& host, const Say& say, bool all) {
   if (!bpf::hooks_attached(host.paths.pins)) {
     say("not attached: the first ubctl start attaches them");
     return exit_ok;
   }
   const auto status = bpf::read_hook_status(host.paths.pins);
   if (!status) return fail(status.error());
-  for (const bpf::HookStatus& hook : *status) fmt::print("{:<26} skipped {}\n", hook.program, hook.recursion_misses);
+  print_programs(*status, all);
   for (const bpf::HookGroup group : bpf::kHookGroups)
     if (group != bpf::HookGroup::always) fmt::print("{:<26} {}\n", name_of(group), state_of(host, group));
   const auto ledger = bpf::Ledger::open(host.paths.pins);
@@ -162,9 +170,10 @@ void add_hooks(CLI::App& app, Invocation& invocation) {
     const auto ledger = container::ensure_ledger(invocation.host, 0);
     invocation.exit_code = ledger ? static_cast<int>(exit_ok) : fail(ledger.error());
   });
-  verb->add_subcommand("status", "what is attached, and what was skipped or lost")->callback([&invocation] {
-    invocation.exit_code = hooks_status(invocation.host, invocation.say);
-  });
+  const auto all = std::make_shared<bool>(false);
+  CLI::App* status = verb->add_subcommand("status", "what is attached, and what was skipped or lost");
+  status->add_flag("--all", *all, "each program, not only those that were skipped");
+  status->callback([&invocation, all] { invocation.exit_code = hooks_status(invocation.host, invocation.say, *all); });
   verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] {
     invocation.exit_code = detach(invocation.host);
   });

@@ -25,7 +25,8 @@ struct Attachment {
   Attachment() {
     (void)bpf::detach_hooks();
     const bpf::HookPlan plan = bpf::decide_hooks(bpf::probe_kernel(), true);
-    auto attached = bpf::attach_hooks(plan, {.uid_base = kUidBase, .object_bits = 17, .fork_errno = ENOMEM, .names = accounting::names_by_number()});
+    auto attached =
+        bpf::attach_hooks(plan, {.uid_base = kUidBase, .object_bits = 17, .fork_errno = ENOMEM, .names = accounting::names_by_number()});
     if (!attached) {
       std::fprintf(stderr, "the hooks could not be attached: %s\n", attached.error().message.c_str());
       std::abort();   // a test that can't have its world fails
