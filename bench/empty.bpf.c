@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each program of ubc.bpf.c under the same name and at the same place, with an empty body: what the kernel takes for calling programs at all.
+/* Each program of ubc.bpf.c that something on the host triggers, under the same name and at the same place, with an empty body: what the
+ * kernel takes for calling programs at all. Iterators run when they are read, requests when they are made: they are on nobody's path.
  * ubc-hook-bench refuses to run where the two lists differ. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -86,7 +87,6 @@ EMPTY("lsm/userns_create", gate_userns)
 EMPTY("lsm/sb_mount", gate_mount)
 EMPTY("lsm/move_mount", gate_move_mount)
 EMPTY("lsm/task_kill", gate_signal)
-EMPTY("iter/task", publish_counts)
 
 EMPTY("lsm/bpf_map_create", charge_map)
 EMPTY("lsm/bpf_map_alloc_security", charge_map_before_6_9)
@@ -97,9 +97,7 @@ EMPTY("lsm/bpf_map_free_security", free_map_before_6_9)
 EMPTY("lsm/bpf_prog_free", free_prog)
 EMPTY("lsm/bpf_prog_free_security", free_prog_before_6_9)
 
-EMPTY("iter/task", audit_tasks)
-EMPTY("iter/task_file", audit_files)
-EMPTY("iter/bpf_map_elem", print_all)
-EMPTY("iter/bpf_map_elem", print_own)
+EMPTY("tp_btf/cgroup_mkdir", inherit_container)
+EMPTY("tp_btf/cgroup_rmdir", leave_container)
 
 char _license[] SEC("license") = "GPL";

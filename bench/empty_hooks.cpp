@@ -22,6 +22,7 @@ Result<> compare_places(const bpf_object& empty, const bpf::HookPlan& plan) {
   const std::unique_ptr<ubc_bpf, DestroyOurs> ours{ubc_bpf__open()};
   if (!ours) return os::sys_error(errno, "open the BPF object");
   for (const bpf::Hook& hook : plan.of(bpf::HookGroup::always)) {
+    if (!bpf::is_triggered(hook)) continue;
     const std::string name{hook.program};
     const bpf_program* mine = bpf_object__find_program_by_name(ours->obj, name.c_str());
     const bpf_program* other = bpf_object__find_program_by_name(&empty, name.c_str());

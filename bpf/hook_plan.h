@@ -88,6 +88,9 @@ struct Hook {
   std::string_view function;   ///< the kernel function that must be in the BTF
 };
 
+/// Something on the host runs it: neither an iterator, which a reader runs, nor a request of ours.
+[[nodiscard]] constexpr bool is_triggered(const Hook& hook) { return hook.kind != HookKind::iterator && hook.kind != HookKind::request; }
+
 /// All hooks that we ship, in the order of preference within a purpose and of attachment between purposes.
 [[nodiscard]] std::span<const Hook> hooks();
 

@@ -94,4 +94,20 @@ TEST(House, NoFileNamesAHost) {
   }
 }
 
+/// The bench compares with empty programs at the same places; it refuses to run where one is missing, but runs in no test.
+TEST(House, EveryHookThatIsAlwaysAttachedHasItsEmptyTwinInTheBench) {
+  static const std::regex kProgram{
+      R"re(SEC\("((?:lsm|fmod_ret|fentry|fexit|kprobe|tp_btf)/[^"]+)"\)\nint (?:BPF_PROG\(|BPF_KPROBE\()?(\w+))re"};
+  const std::string twins = text_of(kSource / "bench/empty.bpf.c");
+  int seen = 0;
+  for (const fs::path& path : source_files()) {
+    if (!path.string().ends_with(".bpf.h") || path.filename() == "buffer_hooks.bpf.h") continue;   // of a group that is off
+    const std::string text = text_of(kSource / path);
+    for (std::sregex_iterator found{text.begin(), text.end(), kProgram}, end; found != end; ++found, ++seen)
+      EXPECT_NE(twins.find("EMPTY(\"" + (*found)[1].str() + "\", " + (*found)[2].str() + ")"), std::string::npos)
+          << (*found)[2] << " of " << path;
+  }
+  EXPECT_GT(seen, 50) << "the test looked at nothing";
+}
+
 }  // namespace
