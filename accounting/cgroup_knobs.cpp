@@ -29,6 +29,20 @@ Result<std::optional<std::uint64_t>> read_key(const os::CgroupDir& cgroup, const
   return found == values.end() ? std::nullopt : std::optional{found->second};
 }
 
+Result<> read_stat(const os::CgroupDir& cgroup, MemoryReadings& readings) {
+  const auto text = UBC_TRY(read_if_there(cgroup, "memory.stat"));
+  if (!text) return {};
+  const auto values = UBC_TRY(os::parse_key_values(*text));
+  const auto value = [&](std::string_view key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::nullopt : std::optional{found->second};
+  };
+  readings.kernel_bytes = value("kernel");
+  const auto inactive = value("inactive_anon"), active = value("active_anon"), unevictable = value("unevictable");
+  if (inactive && active && unevictable) readings.unfiled_bytes = *inactive + *active + *unevictable;
+  return {};
+}
+
 std::string knob_text(Limit limit) { return limit.is_unlimited() ? "max" : std::to_string(limit.raw() * kPageSize); }
 
 /// ENOENT means that the memory controller is off in the parent.
@@ -36,8 +50,8 @@ Result<> write_memory(const os::CgroupDir& cgroup, const std::string& file, cons
   auto wrote = cgroup.write(file, text);
   if (!wrote && wrote.error().code == Code::not_found)
     return os::error(Code::unsupported,
-                     "set {} of {}: this host has no cgroup v2 memory controller there; boot without cgroup v1, or leave physpages and "
-                     "swappages unlimited",
+                     "set {} of {}: this host has no cgroup v2 memory controller there; boot without cgroup v1, or leave physpages, "
+                     "swappages and vmguarpages unlimited",
                      file, cgroup.path());
   return wrote;
 }
@@ -58,8 +72,9 @@ Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup) {
   readings.peak_bytes = UBC_TRY(read_number(cgroup, "memory.peak"));
   readings.swap_bytes = UBC_TRY(read_number(cgroup, "memory.swap.current"));
   readings.swap_peak_bytes = UBC_TRY(read_number(cgroup, "memory.swap.peak"));
-  readings.kernel_bytes = UBC_TRY(read_key(cgroup, "memory.stat", "kernel"));
+  UBC_TRY(read_stat(cgroup, readings));
   readings.max_hits = UBC_TRY(read_key(cgroup, "memory.events", "max")).value_or(0);
+  readings.oom_kills = UBC_TRY(read_key(cgroup, "memory.events", "oom_kill")).value_or(0);
   readings.swap_failures = UBC_TRY(read_key(cgroup, "memory.swap.events", "fail")).value_or(0);
   return readings;
 }
@@ -68,6 +83,9 @@ void merge_memory(Snapshot& snapshot, const MemoryReadings& readings) {
   merge(snapshot.of(UBC_PHYSPAGES), pages(readings.current_bytes), pages(readings.peak_bytes));
   merge(snapshot.of(UBC_SWAPPAGES), pages(readings.swap_bytes), pages(readings.swap_peak_bytes));
   merge(snapshot.of(UBC_KMEMSIZE), readings.kernel_bytes, std::nullopt);
+  if (readings.unfiled_bytes)
+    merge(snapshot.of(UBC_OOMGUARPAGES), pages(*readings.unfiled_bytes + readings.swap_bytes.value_or(0)), std::nullopt);
+  snapshot.of(UBC_OOMGUARPAGES).failcnt = readings.oom_kills;
   snapshot.of(UBC_PHYSPAGES).failcnt = readings.max_hits;
   snapshot.of(UBC_SWAPPAGES).failcnt = readings.swap_failures;
 }
@@ -95,6 +113,18 @@ Result<std::optional<std::uint64_t>> write_physpages(const os::CgroupDir& cgroup
 
 Result<> write_swappages(const os::CgroupDir& cgroup, const Limits& limits) {
   return write_memory(cgroup, "memory.swap.max", knob_text(limits.limit));
+}
+
+Result<> write_vmguarpages(const os::CgroupDir& cgroup, const Limits& limits) {
+  return write_memory(cgroup, "memory.low", limits.barrier.is_unlimited() ? "0" : knob_text(limits.barrier));
+}
+
+int oom_score_adj_for(const Limits& oomguarpages, std::uint64_t memory_bytes) {
+  constexpr std::uint64_t kMost = 999;
+  if (oomguarpages.barrier.is_unlimited() || memory_bytes < kPageSize) return 0;
+  const std::uint64_t all = memory_bytes / kPageSize, guaranteed = oomguarpages.barrier.raw();
+  if (guaranteed >= all) return -static_cast<int>(kMost);
+  return -static_cast<int>(std::min(kMost, (guaranteed * 1000 + all - 1) / all));   // rounded up: what is guaranteed is
 }
 
 }  // namespace ubc::accounting

@@ -29,13 +29,13 @@ struct ResourceInfo {
 /// In OpenVZ's order and numbering (ubc-semantics: rows of /proc/user_beancounters, then swappages), and ours after them.
 inline constexpr auto kResources = std::to_array<ResourceInfo>({
     {UBC_KMEMSIZE, "kmemsize", Unit::bytes, "KMEMSIZE", true},
-    {UBC_LOCKEDPAGES, "lockedpages", Unit::pages, "LOCKEDP", false},
+    {UBC_LOCKEDPAGES, "lockedpages", Unit::pages, "LOCKEDP", true},
     {UBC_PRIVVMPAGES, "privvmpages", Unit::pages, "PRIVVMP", true},
-    {UBC_SHMPAGES, "shmpages", Unit::pages, "SHMP", false},
+    {UBC_SHMPAGES, "shmpages", Unit::pages, "SHMP", true},
     {UBC_NUMPROC, "numproc", Unit::items, "NPROC", true},
     {UBC_PHYSPAGES, "physpages", Unit::pages, "PHYSP", true},
-    {UBC_VMGUARPAGES, "vmguarpages", Unit::pages, "VMGUARP", false},
-    {UBC_OOMGUARPAGES, "oomguarpages", Unit::pages, "OOMGUARP", false},
+    {UBC_VMGUARPAGES, "vmguarpages", Unit::pages, "VMGUARP", true},
+    {UBC_OOMGUARPAGES, "oomguarpages", Unit::pages, "OOMGUARP", true},
     {UBC_NUMTCPSOCK, "numtcpsock", Unit::items, "NTCPSOCK", true},
     {UBC_NUMFLOCK, "numflock", Unit::items, "NFLOCK", true},
     {UBC_NUMPTY, "numpty", Unit::items, "NPTY", true},

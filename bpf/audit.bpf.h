@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What a skipped program missed, found again: run by reading the pinned iterators, when recursion misses grew and now and then. */
-#include "bpf/memory.bpf.h"
+#include "bpf/locked.bpf.h"
 
 SEC("iter/task")
 int audit_tasks(struct bpf_iter__task *ctx)
@@ -16,6 +16,7 @@ int audit_tasks(struct bpf_iter__task *ctx)
 	slot = mm ? slot_of_task(task) : 0;
 	if (!slot)
 		return 0;
+	true_up_locked_slow(mm, task, slot);
 	w = find_charge(key_of(mm, KIND_OBJECT));
 	if (w)
 		true_up(mm, w, task);

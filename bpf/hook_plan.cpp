@@ -29,6 +29,8 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"free_ipc", Purpose::free_ipc, fentry, "ipc_rmid"},   // under a spin lock: nothing preempts it, so it is never skipped
     {"free_msgqueue", Purpose::free_ipc, lsm, "bpf_lsm_msg_queue_free_security"},
     {"free_semset", Purpose::free_ipc, lsm, "bpf_lsm_sem_free_security"},
+    {"free_shmem", Purpose::free_shmem, fentry, "shmem_evict_inode"},
+    {"free_shmem_kprobe", Purpose::free_shmem, kprobe, "shmem_evict_inode"},
     {"free_map", Purpose::free_map, lsm, "bpf_lsm_bpf_map_free"},
     {"free_map_before_6_9", Purpose::free_map, lsm, "bpf_lsm_bpf_map_free_security"},
     {"free_prog", Purpose::free_prog, lsm, "bpf_lsm_bpf_prog_free"},
@@ -57,6 +59,20 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"after_mremap32", Purpose::true_up, fexit, "__ia32_sys_mremap"},
     {"after_mprotect", Purpose::true_up, fexit, "do_mprotect_pkey"},
     {"after_exec", Purpose::true_up, tracepoint, "wake_up_new_task"},
+
+    {"after_mlock", Purpose::true_up_locked, fexit, "do_mlock"},
+    {"after_mlockall", Purpose::true_up_locked, fexit, "__x64_sys_mlockall"},
+    {"after_mlockall32", Purpose::true_up_locked, fexit, "__ia32_sys_mlockall"},
+    {"after_munlock", Purpose::true_up_locked, fexit, "__x64_sys_munlock"},
+    {"after_munlock32", Purpose::true_up_locked, fexit, "__ia32_sys_munlock"},
+    {"after_munlockall", Purpose::true_up_locked, fexit, "__x64_sys_munlockall"},
+    {"after_shmem_change", Purpose::true_up_shmem, fexit, "shmem_recalc_inode"},
+    {"charge_segment", Purpose::charge_segment, fexit, "shmem_kernel_file_setup"},
+    {"charge_shared", Purpose::charge_shared, fexit, "shmem_zero_setup"},
+    {"charge_shared_desc", Purpose::charge_shared, fexit, "shmem_zero_setup_desc"},
+    {"reserve_segment", Purpose::reserve_segment, lsm, "bpf_lsm_shm_alloc_security"},
+    {"after_segment_lock", Purpose::charge_segment_lock, fexit, "shmem_lock"},
+    {"gate_segment", Purpose::gate_segment, lsm, "bpf_lsm_shm_shmctl"},
 
     {"charge_file", Purpose::charge_file, lsm, "bpf_lsm_file_alloc_security"},
     {"charge_file_kprobe", Purpose::charge_file, kprobe, "security_file_alloc"},
@@ -142,13 +158,14 @@ const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
 /// A purpose whose only good hook is chosen by the kernel's preemption: the others can't be trusted there.
 bool by_preemption(Purpose purpose) {
   return purpose == Purpose::reap_task || purpose == Purpose::free_mm || purpose == Purpose::move_task || purpose == Purpose::adopt_fork ||
-         purpose == Purpose::free_lock || purpose == Purpose::free_pty;
+         purpose == Purpose::free_lock || purpose == Purpose::free_shmem || purpose == Purpose::free_pty;
 }
 
 /// All of the purpose's hooks are attached, not the first that fits.
 bool takes_all(Purpose purpose) {
-  return purpose == Purpose::true_up || purpose == Purpose::free_ipc || purpose == Purpose::audit || purpose == Purpose::after_send ||
-         purpose == Purpose::after_release || purpose == Purpose::keep_sndbuf || purpose == Purpose::print || purpose == Purpose::census;
+  constexpr Purpose kTaken[] = {Purpose::true_up,    Purpose::true_up_locked, Purpose::charge_shared, Purpose::free_ipc, Purpose::audit,
+                                Purpose::after_send, Purpose::after_release,  Purpose::keep_sndbuf,   Purpose::print,    Purpose::census};
+  return std::ranges::find(kTaken, purpose) != std::end(kTaken);
 }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
@@ -213,6 +230,12 @@ void decide_locks_and_ipc(HookPlan& plan, const KernelSupport& seen) {
     plan.modes[resource] = has_all(plan, needed) ? ResourceMode{Mode::exact, how} : ResourceMode{Mode::off, why_no_hooks(seen)};
   };
   set(UBC_NUMFLOCK, {Purpose::charge_lock, Purpose::remember_lock, Purpose::free_lock}, "counted and refused at flock() and fcntl()");
+  set(UBC_LOCKEDPAGES, {Purpose::true_up_locked, Purpose::reserve_mapping, Purpose::charge_segment_lock, Purpose::gate_segment},
+      "counted; refused at mmap, brk and SHM_LOCK; mlock() of each process within RLIMIT_MEMLOCK");
+  set(UBC_SHMPAGES,
+      {Purpose::true_up_shmem, Purpose::charge_segment, Purpose::charge_shared, Purpose::reserve_segment, Purpose::reserve_mapping,
+       Purpose::reserve_growth, Purpose::free_shmem},
+      "counted; refused at shmget(), at mmap() of shared anonymous memory, and by the block of tmpfs and memfd");
   const Purpose refuses_pty = has(plan, Purpose::reserve_files) ? Purpose::reserve_files : Purpose::refuse_pty;
   set(UBC_NUMPTY, {Purpose::charge_pty, refuses_pty, Purpose::free_pty}, "counted and refused at the open of ptmx");
   set(UBC_NUMSIGINFO, {Purpose::gate_signal, Purpose::publish},
@@ -245,11 +268,16 @@ void decide_buffers(HookPlan& plan, const KernelSupport& seen) {
 }
 
 void decide_memory(HookPlan& plan, bool memory_controller) {
-  for (const ubc_resource resource : {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_SWAPPAGES})
-    plan.modes[resource] =
-        memory_controller
-            ? ResourceMode{Mode::kernel, resource == UBC_KMEMSIZE ? "counted; bounded within memory.max" : "memory.max and memory.swap.max"}
-            : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
+  const auto set = [&](ubc_resource resource, const char* how) {
+    plan.modes[resource] = memory_controller
+                               ? ResourceMode{Mode::kernel, how}
+                               : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
+  };
+  set(UBC_KMEMSIZE, "counted; bounded within memory.max");
+  set(UBC_PHYSPAGES, "memory.max and memory.swap.max");
+  set(UBC_SWAPPAGES, "memory.max and memory.swap.max");
+  set(UBC_VMGUARPAGES, "memory.low: the host reclaims elsewhere first");
+  set(UBC_OOMGUARPAGES, "counted; the barrier is oom_score_adj of each process");
 }
 
 }  // namespace

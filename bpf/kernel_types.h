@@ -48,8 +48,16 @@ typedef __s64 s64;
 #define MAP_TYPE_ 0x0f
 #define MAP_PRIVATE_ 2
 #define MAP_GROWSDOWN_ 0x100
+#define MAP_SHARED_ 1
+#define MAP_SHARED_VALIDATE_ 3
+#define MAP_ANONYMOUS_ 0x20
+#define MAP_LOCKED_ 0x2000
+#define MAP_NORESERVE_ 0x4000
+#define MAP_HUGETLB_ 0x40000
 #define VM_WRITE_ 2UL
 #define VM_SHARED_ 8UL
+#define VM_LOCKED_ 0x2000UL
+#define SHM_LOCK_ 11
 #define TS_COMPAT_ 2
 #define SIGRTMIN_ 32
 #define MS_REMOUNT_ 0x20
@@ -70,9 +78,10 @@ struct cred {
 	kuid_t uid;                          /* whose is it: the real uid lies in the slot's range */
 	struct user_namespace *user_ns;      /* whose creator's ucounts have what the kernel counts */
 };
+struct inode;
 struct file {
 	const struct cred *f_cred;           /* the opener's, also for a file opened by an io_uring worker */
-	struct inode *f_inode;               /* for a census: whose locks and what terminal */
+	struct inode *f_inode;               /* a segment's; for a census: whose locks and what terminal */
 	void *private_data;
 };
 
@@ -95,13 +104,16 @@ typedef struct { int counter; } atomic_t;
 struct mm_struct {
 	atomic_t mm_users;                   /* 0: exit_mmap has begun */
 	unsigned long data_vm, stack_vm;     /* pages: private writable, and stack: what /proc/PID/status calls VmData + VmStk */
+	unsigned long locked_vm;             /* pages: VmLck */
+	unsigned long total_vm;              /* pages: what mlockall(MCL_CURRENT) asks for */
+	unsigned long def_flags;             /* VM_LOCKED: mlockall(MCL_FUTURE) */
 	unsigned long brk;                   /* how much a brk() asks for */
 	struct rw_semaphore mmap_lock;
 };
 struct vm_area_struct {
 	unsigned long vm_start, vm_end, vm_flags; /* what an mprotect turns writable */
 	struct mm_struct *vm_mm;
-	struct file *vm_file;                /* a mapping holds its file after the descriptor is closed */
+	struct file *vm_file;                /* a mapping holds it after the descriptor is closed; of a shared anonymous one: what holds its pages */
 };
 
 enum cgroup_subsys_id { memory_cgrp_id };
@@ -115,6 +127,7 @@ struct mem_cgroup {
 	atomic_long_t memory_events[1];      /* by enum memcg_memory_event */
 	struct memcg_vmstats *vmstats;
 };
+struct vm_area_desc { struct file *vm_file; };   /* the same before there is an area: 6.17 */
 
 struct thread_info { u32 status; };          /* TS_COMPAT: inside a 32-bit system call */
 struct task_struct {
@@ -131,11 +144,18 @@ struct pt_regs {                             /* the system call's arguments */
 };
 
 struct super_block { unsigned long s_flags, s_magic; void *s_fs_info; };
-struct inode {
-	struct super_block *i_sb;            /* a pipe's, a socket's or a memfd's inode announces a struct file */
+struct inode {                               /* a pipe's, a socket's or a memfd's announces a struct file */
+	struct super_block *i_sb;
+	s64 i_size;                          /* of a segment */
+	kuid_t i_uid;                        /* who pays for a file of tmpfs */
+	u64 i_blocks;                        /* its pages, swapped ones included, in blocks of 512 bytes */
 	unsigned long i_ino;                 /* in devpts: a terminal's index, and 3 */
 	u32 i_rdev;
 	struct file_lock_context *i_flctx;   /* who holds which lock, for a census */
+};
+struct shmem_inode_info {
+	unsigned long flags;                 /* whether it is paid for by the page */
+	struct inode vfs_inode;
 };
 
 typedef struct { atomic_t refs; } refcount_t;
@@ -157,7 +177,11 @@ struct tcp_sock {
 };
 struct socket { short type; struct sock *sk; };
 struct pts_fs_info;                          /* an instance of devpts: its address only */
-struct kern_ipc_perm;                        /* likewise of a SysV object */
+struct kern_ipc_perm { int id; };            /* likewise of a SysV object */
+struct shmid_kernel {                        /* what a segment's permissions lie in: how much a SHM_LOCK locks */
+	struct kern_ipc_perm shm_perm;
+	unsigned long shm_segsz;
+};
 struct ipc_ids;
 
 struct list_head { struct list_head *next; };

@@ -10,6 +10,11 @@
 
 #include "bpf/objects.bpf.h"
 
+static __always_inline u64 pages_up(u64 bytes)
+{
+	return (bytes + (1 << PAGE_SHIFT_) - 1) >> PAGE_SHIFT_;
+}
+
 static __always_inline u64 pages_of(struct mm_struct *mm)
 {
 	return mm->data_vm + mm->stack_vm;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* privvmpages at each call that changes an address space. */
 #include "bpf/call.bpf.h"
-#include "bpf/memory.bpf.h"
+#include "bpf/locked.bpf.h"
+#include "bpf/shmem.bpf.h"
 
 enum { NR_MMAP = 9, NR_MPROTECT = 10, NR_BRK = 12, NR_MREMAP = 25, NR_CLONE = 56, NR_FORK = 57, NR_VFORK = 58, NR_PKEY_MPROTECT = 329,
        NR_CLONE3 = 435, IA32_FORK = 2, IA32_BRK = 45, IA32_OLD_MMAP = 90, IA32_CLONE = 120, IA32_MPROTECT = 125, IA32_MREMAP = 163,
@@ -12,11 +13,6 @@ static __always_inline int is_fork(const struct call *call)
 	if (call->compat)
 		return call->nr == IA32_FORK || call->nr == IA32_CLONE || call->nr == IA32_VFORK || call->nr == NR_CLONE3;
 	return call->nr == NR_CLONE || call->nr == NR_FORK || call->nr == NR_VFORK || call->nr == NR_CLONE3;
-}
-
-static __always_inline u64 pages_up(u64 bytes)
-{
-	return (bytes + (1 << PAGE_SHIFT_) - 1) >> PAGE_SHIFT_;
 }
 
 /* Pages of private writable memory that this brk or mremap asks for. */
@@ -45,6 +41,41 @@ static __always_inline u64 pages_of_mapping(const struct call *call)
 	return pages_up(second_argument(call));
 }
 
+/* Of a mapping of whatever kind that is to be locked; an mremap of a locked area is seen once it is done. */
+VERIFIED_ALONE int reserve_locked_mapping(u32 slot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	struct call call;
+	u64 pages;
+
+	if (!mm)
+		return 0;
+	read_call(&call, task);
+	if (is(&call, NR_MMAP, IA32_MMAP2))
+		pages = pages_up(second_argument(&call));
+	else
+		pages = is(&call, NR_BRK, IA32_BRK) && write_locked_by(mm, task) ? pages_of_growth(&call, mm) : 0;
+	return pages && reserve_locked(mm, slot, pages);
+}
+
+static __always_inline int asks_to_lock(struct mm_struct *mm, const struct call *call)
+{
+	return mm->def_flags & VM_LOCKED_ || (is(call, NR_MMAP, IA32_MMAP2) && fourth_argument(call) & MAP_LOCKED_);
+}
+
+/* Shared and anonymous, of small pages, reserved in whole: the kernel will ask for all of it at once, and not again by the page. */
+static __always_inline int asks_for_shared(const struct call *call)
+{
+	u64 flags;
+
+	if (!is(call, NR_MMAP, IA32_MMAP2))
+		return 0;
+	flags = fourth_argument(call);
+	return (flags & MAP_TYPE_ & ~MAP_SHARED_VALIDATE_) == 0 && flags & MAP_SHARED_ && flags & MAP_ANONYMOUS_ &&
+	       !(flags & (MAP_NORESERVE_ | MAP_HUGETLB_));
+}
+
 /* Called under the write lock of each mmap, brk and moving mremap. MAP_NORESERVE never reaches security_vm_enough_memory_mm(). */
 static __always_inline int on_mmap_addr(void)
 {
@@ -64,6 +95,10 @@ static __always_inline int on_mmap_addr(void)
 		pages = pages_of_mapping(&call);
 	else
 		pages = write_locked_by(mm, task) ? pages_of_growth(&call, mm) : 0;
+	if (unlikely(asks_to_lock(mm, &call)) && reserve_locked_mapping(slot))
+		return -ENOMEM_;
+	if (unlikely(asks_for_shared(&call)) && reserve_segment_pages(slot, pages_up(second_argument(&call))))
+		return -ENOMEM_;
 	return pages && reserve_memory(mm, slot, pages, UBC_REFUSE_OVER_BARRIER) ? -ENOMEM_ : 0;
 }
 
@@ -79,7 +114,7 @@ int BPF_PROG(reserve_mapping_fmod, unsigned long addr, int ret)
 	return ret ? ret : on_mmap_addr();
 }
 
-/* What the hook above does not see: stack growth, exec, an mremap in place, 32-bit old_mmap. A caller without the write lock is tmpfs: not ours. */
+/* What the hook above does not see: stack growth, exec, an mremap in place, 32-bit old_mmap. */
 static __noinline int reserve_uncovered(struct mm_struct *mm, u32 slot, u64 pages)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -87,7 +122,7 @@ static __noinline int reserve_uncovered(struct mm_struct *mm, u32 slot, u64 page
 	int voluntary;
 
 	if (!write_locked_by(mm, task))
-		return 0;
+		return refuse_block(slot, pages) ? -ENOMEM_ : 0;
 	read_call(&call, task);
 	if (mm == task->mm && is_fork(&call)) /* reserve_fork() has it all */
 		return 0;
@@ -105,7 +140,8 @@ int BPF_PROG(reserve_growth, struct mm_struct *mm, long pages, int ret)
 	if (!slot || ret || pages <= 0)
 		return ret;
 	w = find_charge(key_of(mm, KIND_OBJECT));
-	if (w && charge_amount(*w) >= pages_of(mm) + pages) /* the hook above has seen it */
+	if (w && charge_amount(*w) >= pages_of(mm) + pages && /* the hook above has seen it */
+	    (counter_of(slot, UBC_SHMPAGES)->barrier >= UBC_UNLIMITED || write_locked_by(mm, bpf_get_current_task_btf())))
 		return 0;
 	return reserve_uncovered(mm, slot, pages);
 }
@@ -149,11 +185,22 @@ int BPF_PROG(reserve_writable_fmod, struct vm_area_struct *vma, unsigned long re
 	return ret ? ret : on_file_mprotect(vma, prot);
 }
 
+static __always_inline void true_up_mapped(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+
+	true_up_current();
+	if (mm)
+		true_up_locked(mm, 0);
+	forget_shm_credit(key_of(task, KIND_SHM_CREDIT)); /* of a mapping that failed */
+}
+
 #define TRUE_UP_AFTER(function, name)        \
 	SEC("fexit/" #function)              \
 	int name(void *ctx)                  \
 	{                                    \
-		true_up_current();           \
+		true_up_mapped();            \
 		return 0;                    \
 	}
 
@@ -195,6 +242,7 @@ SEC("fentry/exit_mmap")
 int BPF_PROG(free_mm, struct mm_struct *mm)
 {
 	forget_object(mm);
+	forget_locked(key_of(mm, KIND_LOCKED));
 	return 0;
 }
 
@@ -202,5 +250,7 @@ SEC("kprobe/exit_mmap")
 int BPF_KPROBE(free_mm_kprobe, u64 mm)
 {
 	forget_key(key_of_number(mm, KIND_OBJECT));
+	if (unlikely(any_locked()))
+		forget_locked(key_of_number(mm, KIND_LOCKED));
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* numproc: threads and zombies until reaped. A fork's memory is reserved here too, because here a refusal is never skipped. */
-#include "bpf/memory.bpf.h"
+#include "bpf/shmem.bpf.h"
 
 static __always_inline int fork_errno(void)
 {
@@ -28,6 +28,7 @@ static __always_inline int on_task_free(struct task_struct *task)
 	forget_object(task);
 	forget_key(key_of(task, KIND_FORK_MEMORY));
 	forget_credit(task);
+	forget_shm_credit(key_of(task, KIND_SHM_CREDIT));
 	return 0;
 }
 

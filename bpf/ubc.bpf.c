@@ -8,6 +8,8 @@
 
 #include "bpf/task_hooks.bpf.h"
 #include "bpf/memory_hooks.bpf.h"
+#include "bpf/locked_hooks.bpf.h"
+#include "bpf/shmem_hooks.bpf.h"
 #include "bpf/pty_hooks.bpf.h"
 #include "bpf/file_hooks.bpf.h"
 #include "bpf/socket_hooks.bpf.h"

@@ -26,7 +26,8 @@ struct Knob {
 };
 constexpr Knob kKnobs[] = {{"memory.high", "WAS_MEMORY_HIGH", UBC_PHYSPAGES},
                            {"memory.max", "WAS_MEMORY_MAX", UBC_PHYSPAGES},
-                           {"memory.swap.max", "WAS_MEMORY_SWAP_MAX", UBC_SWAPPAGES}};
+                           {"memory.swap.max", "WAS_MEMORY_SWAP_MAX", UBC_SWAPPAGES},
+                           {"memory.low", "WAS_MEMORY_LOW", UBC_VMGUARPAGES}};
 
 }  // namespace
 

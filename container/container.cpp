@@ -12,6 +12,8 @@
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
+#include "container/guarantees.h"
+#include "container/process_limits.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "isolate/launch.h"
@@ -59,6 +61,7 @@ Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t own
   const os::CgroupDir container = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id)));
   UBC_TRY(container.enable_controllers({"cpu", "io", "memory", "pids"}));
   os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/guest"));
+  UBC_TRY(share_guarantee(guest));
   UBC_TRY(guest.delegate(owner));
   return guest;
 }
@@ -72,7 +75,8 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
     UBC_TRY(cgroup->kill());
   }
   if (const auto slot = slot_of(host, id)) (void)bpf::announce(*slot, {}, host.paths.pins);   // no hooks, nothing to withdraw
-  return os::remove_cgroup(path, kTeardownPatience);
+  UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
+  return sum_guarantees(host);
 }
 
 /// Objects whose last reference goes after an RCU grace period are given back a moment after the last process.
@@ -212,6 +216,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();
+  spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));
+  spec.lockable_bytes = lockable_bytes_of(limits[UBC_LOCKEDPAGES]);
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
@@ -249,7 +255,8 @@ Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::stri
   // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
   // does.
   const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/exec"));
-  return os::with_context(isolate::run_in_guest({&guest.pidfd, beside.fd(), command, terminal}),
+  UBC_TRY(share_guarantee(beside));
+  return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, terminal}),
                           fmt::format("run {} in container {}", command.front(), id));
 }
 

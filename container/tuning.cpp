@@ -11,6 +11,8 @@
 #include "bpf/refusal_log.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/guarantees.h"
+#include "container/process_limits.h"
 #include "os/process.h"
 
 namespace ubc::container {
@@ -23,9 +25,17 @@ using accounting::ResourceInfo;
 /// The kernel counts these by the uid that made the user namespace: only a guest of ours has one of its own.
 constexpr ubc_resource kCountedByUid[] = {UBC_NUMSIGINFO, UBC_NUMINOTIFY, UBC_NUMWATCH, UBC_NUMUSERNS};
 
+/// Not those of an adopted container: release could not know what each of them had before.
+Result<> limit_processes(const Host& host, std::uint32_t id, const AllLimits& limits) {
+  if (limits[UBC_OOMGUARPAGES]) UBC_TRY(guarantee_against_oom(host, id, *limits[UBC_OOMGUARPAGES]));
+  return limits[UBC_LOCKEDPAGES] ? limit_locks(host, id, *limits[UBC_LOCKEDPAGES]) : Result<>{};
+}
+
 Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
   const auto& ram = limits[UBC_PHYSPAGES];
   const auto& swap = limits[UBC_SWAPPAGES];
+  if (limits[UBC_VMGUARPAGES]) UBC_TRY(guarantee_memory(host, id, *limits[UBC_VMGUARPAGES]));
+  if (!read_adopted(host, id)) UBC_TRY(limit_processes(host, id, limits));
   if (!ram && !swap) return {};
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(cgroup_path_of(host, id)));
   if (ram)
@@ -112,6 +122,9 @@ void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string
     if (adopted && std::ranges::find(kCountedByUid, info.resource) != std::end(kCountedByUid))
       by_uid += fmt::format("{}{}", by_uid.empty() ? "" : ", ", info.name);
   }
+  const auto says = [&](ubc_resource resource) { return adopted && said[resource] && is_finite(*said[resource]); };
+  if (says(UBC_OOMGUARPAGES)) notes.push_back("oomguarpages is only counted in an adopted container: the OOM killer chooses as before");
+  if (says(UBC_LOCKEDPAGES)) notes.push_back("lockedpages of an adopted container does not bound mlock(), only counts it");
   if (!by_uid.empty()) notes.push_back(fmt::format("Not counted in an adopted container, so not limited: {}", by_uid));
   if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
 }

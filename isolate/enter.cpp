@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -26,6 +27,7 @@
 #include "isolate/privileges.h"
 #include "isolate/terminal.h"
 #include "os/process.h"
+#include "os/text_file.h"
 
 namespace ubc::isolate {
 namespace {
@@ -148,12 +150,25 @@ Result<> hand_in(const Standard& standard) {
   ::_exit(127);
 }
 
+/// The caller's shell may be protected from the OOM killer, or lock what it likes.
+Result<> take_after(pid_t init) {
+  const std::string adjusted = UBC_TRY(os::read_text(fmt::format("/proc/{}/oom_score_adj", init)));
+  UBC_TRY(os::write_knob("/proc/self/oom_score_adj", os::trimmed(adjusted)));
+  rlimit lockable{};
+  if (::prlimit(init, RLIMIT_MEMLOCK, nullptr, &lockable) != 0) return os::sys_error(errno, "ask for RLIMIT_MEMLOCK of the guest");
+  return ::setrlimit(RLIMIT_MEMLOCK, &lockable) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "take the guest's RLIMIT_MEMLOCK")};
+}
+
 /// Its status.
 int run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
   constexpr int kAllButCgroup = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
   (void)::prctl(PR_SET_DUMPABLE, 0);   // nobody in the guest may look into us while we hold host descriptors (CVE-2016-9962)
-  if (::setns(spec.guest->get(), kAllButCgroup) != 0) {
-    report_failure(reports, os::sys_error(errno, "join the guest's namespaces").error());
+  const auto joined = [&]() -> Result<> {
+    UBC_TRY(take_after(spec.init));
+    return ::setns(spec.guest->get(), kAllButCgroup) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "join the guest's namespaces")};
+  }();
+  if (!joined) {
+    report_failure(reports, joined.error());
     return 1;
   }
   const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);

@@ -3,6 +3,8 @@
 // wanted.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@ namespace ubc::isolate {
 
 struct EnterSpec {
   const os::Fd* guest = nullptr;      ///< pidfd of the guest's process 1
+  pid_t init = -1;                    ///< the same, as the host numbers it: the program's oom_score_adj and RLIMIT_MEMLOCK are its
   int cgroup_fd = -1;                 ///< the program is born in it
   std::vector<std::string> command;   ///< looked up by the guest's PATH
   bool terminal = false;              ///< a pty of the guest's, between the caller's terminal and the program

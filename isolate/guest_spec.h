@@ -11,6 +11,7 @@
 namespace ubc::isolate {
 
 inline constexpr std::uint32_t kIdsPerGuest = 65536;
+inline constexpr std::uint64_t kDefaultLockableBytes = 65536;
 
 struct SharedFile {
   std::string source;                ///< the host's path
@@ -26,6 +27,8 @@ struct GuestSpec {
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
   std::vector<std::string> init{"/sbin/init"};
+  std::uint64_t lockable_bytes = kDefaultLockableBytes;   ///< RLIMIT_MEMLOCK of each process
+  int oom_score_adj = 0;             ///< set always: an admin's shell may be at -1000, and that is inherited. The guest can't lower it
 };
 
 }  // namespace ubc::isolate

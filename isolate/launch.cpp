@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,7 +45,20 @@ Result<> write_id_maps(const GuestSpec& spec, pid_t pid) {
   const std::string map = fmt::format("0 {} {}\n", spec.base, kIdsPerGuest);
   UBC_TRY(os::write_knob(proc + "gid_map", map));
   UBC_TRY(os::write_knob(proc + "uid_map", map));
-  return os::write_knob(proc + "oom_score_adj", "0");   // an admin's shell may be at -1000, and that is inherited
+  return os::write_knob(proc + "oom_score_adj", std::to_string(spec.oom_score_adj));
+}
+
+/// What SHM_LOCK may lock in a user namespace in sum is what its maker may as it makes it, for good: so there is no bound there, and each
+/// process gets its own afterwards.
+Result<> lift_lock_limit() {
+  constexpr rlimit kUnlimited{RLIM_INFINITY, RLIM_INFINITY};
+  return ::setrlimit(RLIMIT_MEMLOCK, &kUnlimited) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "lift the builder's RLIMIT_MEMLOCK")};
+}
+
+Result<> set_lock_limit(const GuestSpec& spec, pid_t guest) {
+  const rlimit wanted{spec.lockable_bytes, spec.lockable_bytes};
+  return ::prlimit(guest, RLIMIT_MEMLOCK, &wanted, nullptr) == 0 ? Result<>{}
+                                                                 : Result<>{os::sys_error(errno, "set the guest's RLIMIT_MEMLOCK")};
 }
 
 Result<> raise_loopback() {
@@ -122,12 +136,14 @@ Result<pid_t> clone_guest(const GuestSpec& spec, const int (&sync)[2], int repor
 Result<> build_guest(const GuestSpec& spec, int reports) {
   int sync[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) != 0) return os::sys_error(errno, "make a socket pair");
+  UBC_TRY(lift_lock_limit());
   const pid_t guest = UBC_TRY(clone_guest(spec, sync, reports));
   (void)::close(sync[1]);
   report_pid(reports, guest);
   fault_point("launch:cloned");
   const os::Fd pidfd = UBC_TRY(os::open_pidfd(guest));
   UBC_TRY(write_id_maps(spec, guest));
+  UBC_TRY(set_lock_limit(spec, guest));
   const os::Fd userns = UBC_TRY(os::open_file(fmt::format("/proc/{}/ns/user", guest), O_RDONLY));
   UBC_TRY(send_byte(sync[0]));
   UBC_TRY(build_root(spec, userns));

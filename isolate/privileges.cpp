@@ -32,7 +32,6 @@ struct ResourceLimit {
 constexpr ResourceLimit kResourceLimits[] = {
     {RLIMIT_NOFILE, 1024, 524288},
     {RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY},
-    {RLIMIT_MEMLOCK, 65536, 65536},
     {RLIMIT_CORE, 0, 0},
     {RLIMIT_STACK, 8 << 20, RLIM_INFINITY},
     {RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY},

@@ -3,8 +3,10 @@
 //   storm   process 1: at SIGUSR1 starts the storm; /done holds its figures once all workers idle
 //   calls   makes system calls that the filter has an opinion on, and prints what each gave
 //   deaf    process 1 that hears SIGTERM and does not end
+//   lock    mlock()s so many pages and says how it went
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,12 +90,21 @@ int deaf() {
   while (true) (void)::pause();
 }
 
+/// mlock() of so many pages, and how it went.
+int lock(const char* pages) {
+  const std::size_t bytes = std::strtoul(pages, nullptr, 10) * 4096;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  std::puts(::mlock(memory, bytes) == 0 ? "ok" : errno == ENOMEM ? "ENOMEM" : std::strerror(errno));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   if (std::strcmp(what, "storm") == 0) return storm();
   if (std::strcmp(what, "deaf") == 0) return deaf();
+  if (std::strcmp(what, "lock") == 0 && argc > 2) return lock(argv[2]);
   if (std::strcmp(what, "calls") != 0) return 2;
   for (int i = 2; i + 3 < argc; i += 4) (void)call(argv + i);
   return 0;
