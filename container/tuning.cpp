@@ -156,6 +156,11 @@ Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::
   return applied;
 }
 
+Result<accounting::Snapshot> read_counted(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup) {
+  UBC_TRY(note_memory(ledger, slot, cgroup));
+  return counters_of(ledger, slot);
+}
+
 Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
   accounting::Snapshot result;
   const auto set_limits = [&](const ResourceInfo& info, const std::optional<Limits>& limits) {
@@ -179,8 +184,7 @@ Result<accounting::Snapshot> snapshot(const Host& host, std::uint32_t id) {
     UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
     if (const auto ended = guest ? os::wait_for_exit(guest->pidfd, std::chrono::milliseconds{0}) : true; ended && !*ended)
       UBC_TRY(bpf::publish_counts(guest->record.init_pid, host.paths.pins));
-    UBC_TRY(note_memory(ledger, slot, cgroup));
-    return counters_of(ledger, slot);
+    return read_counted(ledger, slot, cgroup);
   }
   accounting::merge_memory(result, UBC_TRY(accounting::read_memory(cgroup)));
   accounting::merge_census(result, UBC_TRY(accounting::take_census(cgroup.path())));

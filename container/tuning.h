@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "accounting/beancounter.h"
 #include "accounting/config_file.h"
 #include "accounting/limits.h"
 #include "bpf/ledger.h"
 #include "container/host.h"
+#include "os/cgroup_dir.h"
 #include "os/result.h"
 
 namespace ubc::container {
@@ -40,6 +42,10 @@ void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string
 /// note_uncounted() and apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with
 /// Code::bad_state where it does not run.
 [[nodiscard]] Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes);
+
+/// Of a running container that hooks count: its memory controller's numbers go to the ledger, then all are read from there. What the kernel
+/// counts by itself is as the last bpf::publish_counts() left it.
+[[nodiscard]] Result<accounting::Snapshot> read_counted(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup);
 
 /// The container is about to lose its cgroup: what only the cgroup knows goes to the ledger, where `last_snapshot` finds it.
 void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDir& cgroup);

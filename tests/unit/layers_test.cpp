@@ -19,6 +19,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"accounting", {"accounting", "bpf", "os"}},
     {"isolate", {"isolate", "os"}},
     {"container", {"container", "accounting", "isolate", "bpf", "os"}},
+    {"exporter", {"exporter", "container", "accounting", "bpf", "os"}},
     {"cli", {"cli", "container", "accounting", "isolate", "bpf", "os"}},
 };
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Readings as Prometheus sees them: names, units and labels. Pure. Base units: pages become bytes, and bytes and items never share a
+// family. What is unlimited, or not counted, has no series.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "exporter/own_process.h"
+#include "exporter/reading.h"
+
+namespace ubc::exporter {
+
+/// About ubcd rather than the host.
+struct OwnReading {
+  OwnProcess process;
+  double read_seconds = 0;                 ///< that read_host() took
+  std::uint64_t read_failures = 0;         ///< since the start
+  std::uint64_t requests = 0;
+  std::uint64_t connections_refused = 0;
+  std::string kernel;                      ///< uname -r
+};
+
+[[nodiscard]] std::vector<prometheus::MetricFamily> families_of(const HostReading& host, const OwnReading& own);
+
+}  // namespace ubc::exporter

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/reading.h"
+
+#include <utility>
+
+#include "accounting/cgroup_knobs.h"
+#include "accounting/config_file.h"
+#include "bpf/ledger.h"
+#include "container/adopted_record.h"
+#include "container/container.h"
+#include "container/tuning.h"
+
+namespace ubc::exporter {
+namespace {
+
+using container::Host;
+
+struct Found {
+  ContainerReading container;
+  std::uint32_t slot = 0;
+  accounting::ConfigFile config;
+};
+
+/// nullopt: it is stopped.
+Result<std::optional<Found>> find_running(const Host& host, std::uint32_t id) {
+  Found found;
+  found.container.id = id;
+  if (const auto adopted = container::read_adopted(host, id)) {
+    found.container.adopted = true;
+    found.container.name = adopted->name;
+    found.slot = adopted->slot;
+  } else {
+    const auto running = container::running(host, id);
+    if (!running) return std::nullopt;
+    found.container.started_at = running->record.started_at;
+    found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+    found.container.name = found.config.get("NAME").value_or("");
+    found.container.hostname = found.config.get("HOSTNAME").value_or("");
+    found.container.ostemplate = found.config.get("OSTEMPLATE").value_or("");
+    found.slot = UBC_TRY(container::slot_of(host, id));
+  }
+  found.container.cgroup = container::cgroup_path_of(host, id);
+  return found;
+}
+
+/// No hooks: the numbers are the configuration's, what is held is the memory controller's.
+Result<accounting::Snapshot> read_uncounted(const Found& found, const os::CgroupDir& cgroup) {
+  accounting::Snapshot counters;
+  const auto limits = UBC_TRY(container::effective_limits(found.config));
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (const auto& said = limits[info.resource]) {
+      counters.of(info.resource).barrier = said->barrier.raw();
+      counters.of(info.resource).limit = said->limit.raw();
+    }
+  accounting::merge_memory(counters, UBC_TRY(accounting::read_memory(cgroup)));
+  return counters;
+}
+
+Result<std::optional<ContainerReading>> read_container(const Host& host, std::uint32_t id, bpf::Ledger* ledger) {
+  auto found = UBC_TRY(find_running(host, id));
+  if (!found) return std::nullopt;
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->container.cgroup));
+  found->container.counted_by_hooks = ledger != nullptr && found->slot != 0;
+  if (found->container.counted_by_hooks)
+    found->container.counters = UBC_TRY(container::read_counted(*ledger, found->slot, cgroup));
+  else
+    found->container.counters = UBC_TRY(read_uncounted(*found, cgroup));
+  return std::move(found->container);
+}
+
+/// Opened at each scrape: hooks that were detached and attached again have another ledger.
+Result<bpf::Ledger> open_books(const Host& host, HooksReading& hooks) {
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
+  UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
+  UBC_TRY(bpf::publish_counts(0, host.paths.pins));
+  hooks.health = ledger.health();
+  hooks.programs = UBC_TRY(bpf::read_hook_status(host.paths.pins));
+  return ledger;
+}
+
+/// One that ended while it was read has not failed.
+bool ended_meanwhile(const Host& host, std::uint32_t id) {
+  return !container::read_adopted(host, id).has_value() && !container::running(host, id).has_value();
+}
+
+}  // namespace
+
+HostReading read_host(const Host& host) {
+  HostReading reading;
+  std::optional<bpf::Ledger> ledger;
+  if (bpf::hooks_attached(host.paths.pins)) {
+    HooksReading hooks;
+    if (auto opened = os::with_context(open_books(host, hooks), "reading the hooks' books")) {
+      ledger = *std::move(opened);
+      reading.hooks = std::move(hooks);
+    } else {
+      reading.failures.push_back(opened.error());
+    }
+  }
+  for (const std::uint32_t id : container::known_ids(host)) {
+    auto read = os::with_context(read_container(host, id, ledger ? &*ledger : nullptr), fmt::format("reading container {}", id));
+    if (read && *read)
+      reading.running.push_back(**std::move(read));
+    else if (read || ended_meanwhile(host, id))
+      ++reading.stopped;
+    else
+      reading.failures.push_back(read.error());
+  }
+  return reading;
+}
+
+}  // namespace ubc::exporter

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scrape finds: read anew each time, since the ledger costs no system call per beancounter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/beancounter.h"
+#include "bpf/attached_hooks.h"
+#include "container/host.h"
+#include "os/result.h"
+
+namespace ubc::exporter {
+
+/// A running container. Without hooks only what the memory controller counts is known of it.
+struct ContainerReading {
+  std::uint32_t id = 0;
+  std::string name, hostname, ostemplate;   ///< empty where not said
+  std::string cgroup;                       ///< its path
+  bool adopted = false;
+  bool counted_by_hooks = false;
+  std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows
+  accounting::Snapshot counters;
+};
+
+/// Of the kernel's side; only where hooks are attached.
+struct HooksReading {
+  ubc_health health{};
+  std::vector<bpf::HookStatus> programs;
+};
+
+struct HostReading {
+  std::vector<ContainerReading> running;
+  std::size_t stopped = 0;
+  std::optional<HooksReading> hooks;
+  std::vector<Error> failures;   ///< of what could not be read; the rest is there all the same
+};
+
+[[nodiscard]] HostReading read_host(const container::Host& host);
+
+}  // namespace ubc::exporter

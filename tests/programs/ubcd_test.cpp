@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// ubcd as Prometheus and an admin see it: over HTTP, beside ubctl's own words.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/programs/guest.h"
+
+namespace ubc::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr const char* kLog = "/tmp/ubcd.log";
+const std::string kUrl = "http://127.0.0.1:9641";
+
+/// A ubcd that has said READY to a socket of ours, as it does to systemd's; ended by SIGTERM. `with` goes before the program.
+class Daemon {
+ public:
+  explicit Daemon(const std::string& with = "") {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = "/tmp/notify"};
+    (void)::unlink(address.sun_path);
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const timeval patience{.tv_sec = 120, .tv_usec = 0};
+    (void)::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    EXPECT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const std::string command = "exec env NOTIFY_SOCKET=/tmp/notify " + with + " " UBCD " >" + kLog + " 2>&1";
+    pid_ = ::fork();
+    if (pid_ == 0) ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    char said[64];
+    const ssize_t length = ::recv(socket, said, sizeof said, 0);
+    EXPECT_EQ(std::string(said, length > 0 ? static_cast<std::size_t>(length) : 0), "READY=1") << text_of(kLog);
+    (void)::close(socket);
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon() { (void)stop(); }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Its wait status.
+  int stop() {
+    int status = -1;
+    if (pid_ <= 0) return status;
+    (void)::kill(pid_, SIGTERM);
+    (void)::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+std::string get(const std::string& path, const std::string& options = "") {
+  return shell("curl -sS --max-time 60 " + options + " " + kUrl + path).output;
+}
+
+/// The value of a series, as text; empty where there is none.
+std::string value_of(const std::string& text, const std::string& series) {
+  const std::string start = "\n" + series + " ";
+  const std::size_t at = text.find(start);
+  return at == std::string::npos ? "" : text.substr(at + start.size(), text.find('\n', at + 1) - at - start.size());
+}
+std::string of_101(const std::string& family, const std::string& resource) {
+  return family + "{ctid=\"101\",resource=\"" + resource + "\"}";
+}
+
+class Ubcd : public Guest {};
+
+TEST_F(Ubcd, WhatIsServedIsWhatUbctlShows) {
+  create("--name web --numproc 10:12 --numfile 300");
+  start();
+  (void)ubctl("exec 101 'for i in $(seq 30); do sleep 100 & done'");
+  const Daemon daemon;
+  const std::string text = get("/metrics");
+  EXPECT_EQ(value_of(text, "ubc_hooks_attached"), "1") << text << text_of(kLog);
+  for (const char* resource : {"numproc", "numfile", "numothersock", "nummount"}) {
+    EXPECT_EQ(value_of(text, of_101("ubc_held_items", resource)), field("101", resource)) << resource;
+    EXPECT_EQ(value_of(text, of_101("ubc_failures_total", resource)), field("101", std::string{resource} + ".f")) << resource;
+  }
+  EXPECT_NE(field("101", "numproc.f"), "0") << "nothing was refused: the test compared nothing";
+  EXPECT_EQ(value_of(text, of_101("ubc_maxheld_items", "numproc")), field("101", "numproc.m"));
+  EXPECT_EQ(value_of(text, of_101("ubc_barrier_items", "numproc")), "10");
+  EXPECT_EQ(value_of(text, of_101("ubc_limit_items", "numproc")), "12");
+  EXPECT_EQ(value_of(text, of_101("ubc_limit_items", "numothersock")), "") << "unlimited";
+  const long long pages = std::stoll(field("101", "privvmpages"));
+  EXPECT_EQ(std::stoll(value_of(text, of_101("ubc_held_bytes", "privvmpages"))), pages * 4096);
+  EXPECT_NE(value_of(text, of_101("ubc_held_bytes", "physpages")), "0");
+  EXPECT_THAT(text, HasSubstr("ubc_container_info{ctid=\"101\",name=\"web\",mode=\"classic\",kind=\"guest\""));
+  EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
+}
+
+TEST_F(Ubcd, FollowsAContainerThatStopsAndHooksThatAreDetached) {
+  create();
+  Daemon daemon;
+  EXPECT_EQ(value_of(get("/metrics"), "ubc_containers{state=\"stopped\"}"), "1");
+  start();
+  EXPECT_NE(value_of(get("/metrics"), of_101("ubc_held_items", "numproc")), "");
+  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
+  EXPECT_EQ(ubctl("hooks detach").status, 0);
+  const std::string text = get("/metrics");
+  EXPECT_EQ(value_of(text, "ubc_hooks_attached"), "0");
+  EXPECT_THAT(text, Not(HasSubstr("ctid=\"101\"")));
+  EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
+  EXPECT_EQ(daemon.stop(), 0) << "SIGTERM ends it cleanly";
+  EXPECT_THAT(text_of(kLog), HasSubstr("ended by signal 15\n"));
+}
+
+/// The capabilities that its unit leaves it are enough.
+TEST_F(Ubcd, ReadsAllWithTheCapabilitiesOfItsUnit) {
+  create();
+  start();
+  const std::string unit = text_of(UBC_SOURCE "/packaging/systemd/ubcd.service");
+  std::smatch kept;
+  ASSERT_TRUE(std::regex_search(unit, kept, std::regex{"\nCapabilityBoundingSet=CAP_([A-Z]+)\n"}));
+  std::string capability = kept[1];
+  for (char& letter : capability) letter = static_cast<char>(letter | 0x20);
+  const Daemon daemon{"setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+" + capability};
+  EXPECT_THAT(text_of("/proc/" + std::to_string(daemon.pid()) + "/status"), HasSubstr("CapEff:\t0000000000200000\n"))
+      << "it has more than CAP_SYS_ADMIN";
+  const std::string text = get("/metrics");
+  EXPECT_EQ(value_of(text, of_101("ubc_held_items", "numproc")), field("101", "numproc")) << text_of(kLog);
+  EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
+}
+
+TEST_F(Ubcd, AnswersOnlyWhatItServesAndNothingTooLarge) {
+  const Daemon daemon;
+  const auto status = [](const std::string& what) { return get(what, "-o /dev/null -w '%{http_code}'"); };
+  EXPECT_EQ(status("/"), "200");
+  EXPECT_EQ(status("/metrics?x=1"), "200");
+  EXPECT_EQ(status("/nothing"), "404");
+  EXPECT_EQ(status("/metrics -X DELETE"), "405");
+  EXPECT_EQ(status("/metrics -X GET -d body"), "413");
+  EXPECT_EQ(status("/metrics -H \"X: $(printf %9000s | tr ' ' x)\""), "431");
+  EXPECT_THAT(get("/metrics", "-I"), StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_EQ(shell(R"(bash -c 'exec 3<>/dev/tcp/127.0.0.1/9641; printf "no\r\n\r\n" >&3; head -n 1 <&3')").output,
+            "HTTP/1.1 400 Bad Request\r\n");
+  EXPECT_EQ(status("/metrics"), "200") << "it is still there";
+}
+
+TEST_F(Ubcd, AConnectionTooManyIsTurnedAwayUntilAnotherIsClosed) {
+  const Daemon daemon;
+  std::vector<int> idle;
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(9641), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  for (int i = 0; i < 64; ++i) {
+    idle.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(idle.back(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  const std::string status = "-o /dev/null -w '%{http_code}'";
+  EXPECT_EQ(get("/metrics", status), "503");
+  for (const int connection : idle) (void)::close(connection);
+  EXPECT_EQ(value_of(get("/metrics", "--retry 5 --retry-delay 1"), "ubc_http_connections_refused_total"), "1");
+}
+
+TEST_F(Ubcd, SaysInOneSentenceWhyItCannotStart) {
+  const Daemon daemon;
+  const Ran second = shell(UBCD);
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.output, HasSubstr("error: listen on 127.0.0.1:9641: another program has that port: say another one with --listen\n"));
+  const Ran nowhere = shell(UBCD " --listen nowhere");
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_THAT(nowhere.output, HasSubstr("error: listen on nowhere: say ADDRESS:PORT, like 127.0.0.1:9641 or [::1]:9641\n"));
+  EXPECT_EQ(shell(UBCD " --port 3").status, 2);
+}
+
+}  // namespace
+}  // namespace ubc::test
