@@ -71,7 +71,7 @@ TEST(Families, ItemsAreAsTheyAreAndPagesBecomeBytes) {
 TEST(Families, WhatIsUnlimitedOrNotCountedHasNoSeries) {
   const std::string text = metrics(two_containers());
   EXPECT_THAT(text, Not(HasSubstr("ubc_limit_bytes{ctid=\"101\",resource=\"privvmpages\"}")));
-  EXPECT_THAT(text, Not(HasSubstr("resource=\"lockedpages\""))) << "this version does not count it";
+  EXPECT_THAT(text, Not(HasSubstr("resource=\"numiptent\""))) << "this version does not count it";
   EXPECT_THAT(text, HasSubstr("ubc_held_items{ctid=\"101\",resource=\"numfile\"} 0\n")) << "nothing held is a number";
 }
 
