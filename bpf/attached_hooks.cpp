@@ -172,8 +172,8 @@ Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::s
   const int failed = bpf_link__pin(link, path.c_str());
   (void)bpf_link__destroy(link);   // a pinned link lives on
   if (failed != 0) return os::sys_error(-failed, "pin", path);
-  // Guests see that inode as nobody's, and each prints its reader's own.
-  if (printer != nullptr && ::chmod(path.c_str(), 0444) != 0) return os::sys_error(errno, "let guests read", path);
+  // Guests see that inode as nobody's, and each prints its reader's own. Writable for root: who opens a pin needs that.
+  if (printer != nullptr && ::chmod(path.c_str(), 0644) != 0) return os::sys_error(errno, "let guests read", path);
   return {};
 }
 

@@ -46,10 +46,20 @@ say "5. The limit raised live, and the same program succeeds"
 show ubctl set web --numfile 400 --save
 show ubctl exec2 web "$hog"
 
-say "6. The classic table, byte for byte"
-show ubctl show web --raw
+say "6. Who was refused what, last"
+show ubctl why web
 
-say "7. Stopped: held is back to zero for all"
+say "7. The classic table, byte for byte: the host's file has both, a guest's its own"
+show cat /sys/fs/bpf/ubc/user_beancounters
+show ubctl exec2 db 'head -3 /dev/user_beancounters'
+
+say "8. The metrics"
+ubcd --listen 127.0.0.1:9641 2>/dev/null & ubcd=$!
+for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:9641/ && break; sleep 0.1; done
+show sh -c 'curl -s http://127.0.0.1:9641/metrics | grep "^ubc_.*resource=.num\(file\|proc\)"'
+kill "$ubcd"
+
+say "9. Stopped: held is back to zero for all"
 show ubctl stop web --fast
 show ubctl stop db --fast
 show ubctl list -a

@@ -38,14 +38,15 @@ TEST_F(BeancountersFile, IsTheSameTextFromCatAndFromUbctl) {
   create("--ram 64M --swap 64M --numfile 100:120 --numproc 3");
   start();
   (void)ubctl("exec2 101 'for i in 1 2 3 4 5; do sleep 5 & done'");   // some are refused
-  const std::string cat = shell(kOnTheHost).output, raw = ubctl("show 101 --raw").output;
+  const std::string raw = ubctl("show 101 --raw").output;   // on 6.1 the host's file has memory as of the last look
+  const std::string cat = shell(kOnTheHost).output;
   EXPECT_THAT(cat, HasSubstr("Version: 2.5\n       uid  resource                     held "));
   EXPECT_THAT(cat, HasSubstr("\n      101:  kmemsize "));
   EXPECT_EQ(row(cat, "numfile")[2], "100");
   EXPECT_EQ(row(cat, "numfile")[3], "120");
   EXPECT_NE(row(cat, "numproc")[4], "0");
   EXPECT_EQ(row(cat, "numproc"), row(raw, "numproc"));
-  EXPECT_NE(row(cat, "physpages")[0], "0") << "the memory controller's, with nobody of ours running";
+  EXPECT_NE(row(cat, "physpages")[0], "0") << "the memory controller's";
   EXPECT_NE(row(cat, "kmemsize")[0], "0");
   EXPECT_EQ(row(cat, "physpages")[3], "16384");
 }
