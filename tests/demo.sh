@@ -51,7 +51,7 @@ show ubctl why web
 
 say "7. The classic table, byte for byte: the host's file has both, a guest's its own"
 show cat /sys/fs/bpf/ubc/user_beancounters
-show ubctl exec2 db 'head -3 /dev/user_beancounters'
+show ubctl exec2 db 'sed -n 1,3p /dev/user_beancounters'
 
 say "8. The metrics"
 ubcd --listen 127.0.0.1:9641 2>/dev/null & ubcd=$!
