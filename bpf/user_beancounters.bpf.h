@@ -6,9 +6,9 @@
 
 #include "bpf/charge.bpf.h"
 #include "bpf/identity.bpf.h"
+#include "bpf/ucounts.bpf.h"
 
 #define CLASSIC_ROWS 24
-#define MAX_CGROUP_DEPTH 16 /* below the root: how far up a reader's own container is looked for */
 
 /* Whose a slot is while it runs; written by userspace. An array map of its own: what the host's iterator walks. */
 struct {
@@ -30,18 +30,10 @@ struct memory_now {
 	u64 pages, peak_pages, kernel_bytes, max_hits;
 };
 
-static __always_inline u64 kernel_word(const void *base, u64 offset)
-{
-	u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), base + offset);
-	return value;
-}
-
 /* As the controller has last summed it up over the CPUs: within two seconds. */
 static __always_inline u64 kernel_bytes_of(const void *memcg)
 {
-	const void *stats = (const void *)kernel_word(memcg, bpf_core_field_offset(struct mem_cgroup, vmstats));
+	const void *stats = (const void *)read_word(memcg, bpf_core_field_offset(struct mem_cgroup, vmstats));
 	u64 place = bpf_core_enum_value(enum memcg_stat_item, MEMCG_KMEM);
 	signed char index = 0;
 
@@ -49,21 +41,21 @@ static __always_inline u64 kernel_bytes_of(const void *memcg)
 		bpf_probe_read_kernel(&index, sizeof(index), &mem_cgroup_stats_index + place);
 		place = index;
 	}
-	return stats ? kernel_word(stats, bpf_core_field_offset(struct memcg_vmstats, state) + 8 * place) << PAGE_SHIFT_ : 0;
+	return stats ? read_word(stats, bpf_core_field_offset(struct memcg_vmstats, state) + 8 * place) << PAGE_SHIFT_ : 0;
 }
 
 static __always_inline void look_at_memory(const void *cgroup, struct memory_now *now)
 {
 	const void *css, *memcg;
 
-	css = (const void *)kernel_word(cgroup, bpf_core_field_offset(struct cgroup, subsys) +
-						       8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+	css = (const void *)read_word(cgroup, bpf_core_field_offset(struct cgroup, subsys) +
+						     8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 	if (!css)
 		return;
 	memcg = css - bpf_core_field_offset(struct mem_cgroup, css);
-	now->pages = kernel_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.usage));
-	now->peak_pages = kernel_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.watermark));
-	now->max_hits = kernel_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory_events) +
+	now->pages = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.usage));
+	now->peak_pages = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.watermark));
+	now->max_hits = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory_events) +
 						   8 * bpf_core_enum_value(enum memcg_memory_event, MEMCG_MAX));
 	now->kernel_bytes = kernel_bytes_of(memcg);
 }
@@ -136,18 +128,15 @@ int print_all(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 /* The cgroup of this id that the reader is in, or below; NULL: in none. */
-static __always_inline const void *own_cgroup(u64 id)
+static __always_inline const struct cgroup *own_cgroup(u64 id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	const void *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	const struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 
-	repeat(MAX_CGROUP_DEPTH) {
-		const void *css;
-
-		if (!cgroup || BPF_CORE_READ((const struct cgroup *)cgroup, kn, id) == id)
+	repeat(MAX_CGROUP_LEVELS) {
+		if (!cgroup || BPF_CORE_READ(cgroup, kn, id) == id)
 			return cgroup;
-		css = (const void *)kernel_word(cgroup, bpf_core_field_offset(struct cgroup, self.parent));
-		cgroup = css ? css - bpf_core_field_offset(struct cgroup, self) : 0;
+		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
 	}
 	return 0;
 }
@@ -158,7 +147,7 @@ int print_own(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct memory_now now = {};
 	struct ubc_container *container;
-	const void *cgroup;
+	const struct cgroup *cgroup;
 	u32 slot;
 
 	if (!ctx->value)
