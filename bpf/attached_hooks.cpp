@@ -9,183 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <type_traits>
-#include <utility>
 
+#include "bpf/hook_object.h"
+#include "bpf/pins.h"
 #include "os/directory.h"
 #include "os/fd.h"
 #include "os/scope_guard.h"
-#include "os/text_file.h"
-#include "ubc.skel.h"
 
 namespace ubc::bpf {
 namespace {
-
-struct CloseObject {
-  void operator()(ubc_bpf* skeleton) const { ubc_bpf__destroy(skeleton); }
-};
-using Skeleton = std::unique_ptr<ubc_bpf, CloseObject>;
-
-/// What is pinned: its name there, and its name in the object, where global data goes by its section.
-struct PinnedMap {
-  const char* pin;
-  const char* map;
-};
-constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},           {"overflow", "overflow"},           {"cgroups", "cgroups"},
-                                     {"health", "health"},         {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
-                                     {"marks", ".data.marks"},     {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
-                                     {"containers", "containers"}, {"cgroups_aside", "cgroups_aside"}};
-
-/// A program that prints: the map it walks, and the file that `cat` reads.
-struct Printer {
-  std::string_view program;
-  const char* map;
-  const char* file;
-};
-constexpr Printer kPrinters[] = {{"print_all", "containers", kAllBeancounters}, {"print_own", "health", kOwnBeancounters}};
-
-std::string links_in(const std::string& pins) { return pins + "/links"; }
-std::string maps_in(const std::string& pins) { return pins + "/maps"; }
-/// Programs that nothing triggers but a call of ours.
-std::string requests_in(const std::string& pins) { return pins + "/requests"; }
-/// Pinned last: what is there without it is half done.
-std::string mark_in(const std::string& pins) { return pins + "/complete"; }
-std::string mark_in(const std::string& pins, HookGroup group) { return fmt::format("{}/complete-{}", pins, name_of(group)); }
-
-/// libbpf's last words, so that a verifier's refusal reaches the person; with UBC_BPF_LOG set, all of them on standard error.
-thread_local std::string last_words;
-int remember_words(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG) return 0;
-  if (std::getenv("UBC_BPF_LOG") != nullptr) return std::vfprintf(stderr, format, arguments);
-  char line[512];
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  if (length > 0) last_words = std::string{os::trimmed(line)};
-  return length;
-}
-
-void remove_pins(const std::string& pins) {
-  (void)::unlink(mark_in(pins).c_str());
-  for (const Printer& printer : kPrinters) (void)::unlink((pins + "/" + printer.file).c_str());
-  for (const HookGroup group : kHookGroups) (void)::unlink(mark_in(pins, group).c_str());
-  for (const std::string& directory : {links_in(pins), maps_in(pins), requests_in(pins)}) {
-    for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
-      (void)::unlink((directory + "/" + name).c_str());
-    (void)::rmdir(directory.c_str());
-  }
-  (void)::rmdir(pins.c_str());
-}
-
-void choose_programs(const Skeleton& skeleton, const std::vector<Hook>& hooks) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton->obj) {
-    const bool wanted = std::ranges::any_of(hooks, [&](const Hook& hook) { return hook.program == bpf_program__name(program); });
-    (void)bpf_program__set_autoload(program, wanted);
-  }
-}
-
-/// What is constant for the programs is written before they are loaded.
-char* name_place(ubc_bpf& skeleton, unsigned row) { return const_cast<char*>(skeleton.rodata->resource_names[row]); }
-
-/// The programs will use the maps that are pinned, not new ones.
-Result<> share_maps(const Skeleton& skeleton, const std::string& pins) {
-  for (const auto& [pin, name] : kPinnedMaps) {
-    bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name);
-    const std::string path = fmt::format("{}/{}", maps_in(pins), pin);
-    if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
-    const os::Fd pinned{bpf_obj_get(path.c_str())};
-    if (!pinned.valid()) return os::sys_error(errno, "open the pinned map", path);
-    if (const int failed = bpf_map__reuse_fd(map, pinned.get()); failed != 0) return os::sys_error(-failed, "share the pinned map", path);
-  }
-  return {};
-}
-
-/// `shared`: where the maps are pinned that these programs join; empty: they get maps of their own.
-Result<Skeleton> load(const std::vector<Hook>& hooks, const HookSettings& settings, const std::string& shared) {
-  (void)libbpf_set_print(remember_words);
-  Skeleton skeleton{ubc_bpf__open()};
-  if (!skeleton) return os::sys_error(errno, "open the BPF object");
-  skeleton->rodata->uid_base = settings.uid_base;
-  for (unsigned row = 0; row < UBC_RESOURCES; ++row) settings.names[row].copy(name_place(*skeleton, row), UBC_RESOURCE_NAME - 1);
-  if (settings.object_bits > UBC_MAX_OBJECT_BITS)
-    return os::error(Code::bad_value, "an object table of 2^{} records: at most 2^{}", settings.object_bits, UBC_MAX_OBJECT_BITS);
-  using Bss = std::remove_pointer_t<decltype(skeleton->bss)>;
-  static_assert(offsetof(Bss, ledger) == 0 && offsetof(Bss, objects) == sizeof(Bss::ledger) &&
-                    sizeof(Bss) == sizeof(Bss::ledger) + sizeof(Bss::objects),
-                ".bss is the ledger and the objects, and is cut: other global data needs a section .data.*");
-  const std::uint32_t objects = (1U << settings.object_bits) * sizeof(ubc_record);
-  skeleton->rodata->object_mask = objects - sizeof(ubc_record);
-  (void)bpf_map__set_value_size(skeleton->maps.bss, sizeof(Bss::ledger) + objects);
-  (void)bpf_map__set_max_entries(skeleton->maps.overflow, std::max(1024U, (1U << settings.object_bits) / 8));
-  if (!shared.empty()) UBC_TRY(share_maps(skeleton, shared));
-  choose_programs(skeleton, hooks);
-  if (const int failed = bpf_object__load(skeleton->obj); failed != 0)
-    return os::error(os::code_of(-failed), "load the BPF programs: {} ({})", strerrordesc_np(-failed), last_words);
-  return skeleton;
-}
-
-bpf_link* attach_iterator(const Skeleton& skeleton, const bpf_program* program, const Printer* printer) {
-  if (printer == nullptr) return bpf_program__attach_iter(program, nullptr);
-  bpf_iter_link_info over{};
-  over.map.map_fd = static_cast<std::uint32_t>(bpf_object__find_map_fd_by_name(skeleton->obj, printer->map));
-  LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &over, .link_info_len = sizeof over);
-  return bpf_program__attach_iter(program, &options);
-}
-
-const Printer* printer_of(const Hook& hook) {
-  const auto found = std::ranges::find(kPrinters, hook.program, &Printer::program);
-  return found == std::end(kPrinters) ? nullptr : found;
-}
-
-Result<bpf_link*> attach_one(const Skeleton& skeleton, const Hook& hook, const std::string& cgroup) {
-  bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
-  if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
-  bpf_link* link = nullptr;
-  if (hook.kind == HookKind::cgroup) {
-    const os::Fd directory = UBC_TRY(os::open_file(cgroup, O_RDONLY | O_DIRECTORY));
-    link = bpf_program__attach_cgroup(program, directory.get());
-  } else {
-    link = hook.kind == HookKind::iterator ? attach_iterator(skeleton, program, printer_of(hook)) : bpf_program__attach(program);
-  }
-  if (link == nullptr) return os::sys_error(errno, "attach", bpf_program__section_name(program));
-  return link;
-}
-
-Result<> pin_request(const Skeleton& skeleton, const Hook& hook, const std::string& pins) {
-  bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, std::string{hook.program}.c_str());
-  if (program == nullptr) return os::error(Code::system, "the BPF object has no program {}", hook.program);
-  const std::string path = fmt::format("{}/{}", requests_in(pins), hook.program);
-  const int failed = bpf_program__pin(program, path.c_str());
-  return failed == 0 ? Result<>{} : Result<>{os::sys_error(-failed, "pin", path)};
-}
-
-Result<> attach_and_pin(const Skeleton& skeleton, const Hook& hook, const std::string& cgroup, const std::string& pins) {
-  if (hook.kind == HookKind::request) return pin_request(skeleton, hook, pins);
-  const Printer* printer = printer_of(hook);
-  bpf_link* link = UBC_TRY(attach_one(skeleton, hook, cgroup));
-  const std::string path =
-      printer != nullptr ? fmt::format("{}/{}", pins, printer->file) : fmt::format("{}/{}", links_in(pins), hook.program);
-  const int failed = bpf_link__pin(link, path.c_str());
-  (void)bpf_link__destroy(link);   // a pinned link lives on
-  if (failed != 0) return os::sys_error(-failed, "pin", path);
-  // Guests see that inode as nobody's, and each prints its reader's own. Writable for root: who opens a pin needs that.
-  if (printer != nullptr && ::chmod(path.c_str(), 0644) != 0) return os::sys_error(errno, "let guests read", path);
-  return {};
-}
-
-Result<> pin_maps(const Skeleton& skeleton, const std::string& pins) {
-  for (const auto& [pin, name] : kPinnedMaps) {
-    bpf_map* map = bpf_object__find_map_by_name(skeleton->obj, name);
-    const std::string path = fmt::format("{}/{}", maps_in(pins), pin);
-    if (map == nullptr) return os::error(Code::system, "the BPF object has no map {}", name);
-    if (const int failed = bpf_map__pin(map, path.c_str()); failed != 0) return os::sys_error(-failed, "pin", path);
-  }
-  return {};
-}
 
 /// Before any hook runs: no limits anywhere, and what the hooks read of the settings.
 Result<> fill_maps(const HookPlan& plan, const HookSettings& settings, const std::string& pins) {
@@ -234,12 +66,6 @@ Result<> run_pinned_iterator(std::string_view program, const std::string& pins) 
   return run_iterator(link, path);
 }
 
-Result<> pin_mark(const Skeleton& skeleton, const std::string& path) {
-  if (const int failed = bpf_obj_pin(bpf_map__fd(skeleton->maps.data_settings), path.c_str()); failed != 0)
-    return os::sys_error(errno, "pin", path);
-  return {};
-}
-
 Result<std::uint64_t> misses_of_link(const std::string& path) {
   const os::Fd program = UBC_TRY(program_of_link(path));
   return misses_of(program, path);
@@ -254,6 +80,17 @@ Result<os::Fd> program_of_request(const std::string& name, const std::string& pi
 
 }  // namespace
 
+void remove_pins(const std::string& pins) {
+  if (::access(next_in(pins).c_str(), F_OK) == 0) remove_pins(next_in(pins));
+  for (const std::string& name : os::names_in(pins).value_or(std::vector<std::string>{})) (void)::unlink((pins + "/" + name).c_str());
+  for (const std::string& directory : {links_in(pins), maps_in(pins), requests_in(pins)}) {
+    for (const std::string& name : os::names_in(directory).value_or(std::vector<std::string>{}))
+      (void)::unlink((directory + "/" + name).c_str());
+    (void)::rmdir(directory.c_str());
+  }
+  (void)::rmdir(pins.c_str());
+}
+
 unsigned object_bits_for(std::uint64_t memory_bytes) {
   unsigned bits = 16;
   while (bits < UBC_MAX_OBJECT_BITS && (std::uint64_t{16} << (bits + 1)) <= memory_bytes / 512) ++bits;
@@ -266,15 +103,16 @@ Result<> attach_hooks(const HookPlan& plan, const HookSettings& settings, const 
   if (hooks_attached(pins)) return os::error(Code::exists, "the hooks are attached already ({})", pins);
   remove_pins(pins);
   const std::vector<Hook> hooks = plan.of(HookGroup::always);
-  const Skeleton skeleton = UBC_TRY(load(hooks, settings, ""));
+  const HookObject object = UBC_TRY(HookObject::load(hooks, settings, ""));
   os::Rollback rollback;
   rollback.add([&] { remove_pins(pins); });
   for (const std::string& directory : {pins, links_in(pins), maps_in(pins), requests_in(pins)})
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", directory);
-  UBC_TRY(pin_maps(skeleton, pins));
+  UBC_TRY(object.pin_maps(pins));
   UBC_TRY(fill_maps(plan, settings, pins));
-  for (const Hook& hook : hooks) UBC_TRY(attach_and_pin(skeleton, hook, "", pins));
-  UBC_TRY(pin_mark(skeleton, mark_in(pins)));
+  for (const Hook& hook : hooks) UBC_TRY(object.attach_and_pin(hook, "", pins));
+  UBC_TRY(mark_programs(object, pins));
+  UBC_TRY(object.pin_mark(mark_in(pins)));
   rollback.commit();
   return {};
 }
@@ -293,13 +131,13 @@ Result<> attach_group(const HookPlan& plan, HookGroup group, const std::string& 
   };
   remove_links();   // of an earlier attempt that was killed half way
   const HookSettings settings{static_cast<std::uint32_t>(live.uid_base), static_cast<unsigned>(live.object_bits), 0};
-  const Skeleton skeleton = UBC_TRY(load(hooks, settings, pins));
+  const HookObject object = UBC_TRY(HookObject::load(hooks, settings, pins));
   os::Rollback rollback;
   rollback.add(remove_links);
-  for (const Hook& hook : hooks) UBC_TRY(attach_and_pin(skeleton, hook, cgroup, pins));
+  for (const Hook& hook : hooks) UBC_TRY(object.attach_and_pin(hook, cgroup, pins));
   for (const Hook& hook : hooks)
     if (hook.kind == HookKind::iterator) UBC_TRY(run_pinned_iterator(hook.program, pins));
-  UBC_TRY(pin_mark(skeleton, mark_in(pins, group)));
+  UBC_TRY(object.pin_mark(mark_in(pins, group)));
   rollback.commit();
   return {};
 }

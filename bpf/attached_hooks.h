@@ -46,6 +46,16 @@ inline constexpr const char* kOwnBeancounters = "own_beancounters";
 [[nodiscard]] Result<> attach_group(const HookPlan& plan, HookGroup group, const std::string& cgroup,
                                     const std::string& pins = kPinDirectory);
 
+/// True where the programs that are attached are those that this build would attach.
+[[nodiscard]] bool programs_current(const std::string& pins = kPinDirectory);
+
+/// Replaces all programs that are attached by this build's, in place: held, maxheld, failcnt and limits stay, and what happens meanwhile is
+/// counted once and refused as before. Killed half way it leaves each hook with one program at least, and may be run again. Returns how
+/// many programs there are now. Fails with Code::not_found where none are attached, with Code::unsupported where the books have another
+/// layout. Of `settings` only what the books do not hold is taken. The caller holds the lock of attach_hooks().
+[[nodiscard]] Result<std::size_t> upgrade_hooks(const HookPlan& plan, const HookSettings& settings, const std::string& cgroup,
+                                                const std::string& pins = kPinDirectory);
+
 /// Takes the hooks off and forgets the ledger. Charges are gone with it: for a host without containers.
 [[nodiscard]] Result<> detach_hooks(const std::string& pins = kPinDirectory);
 

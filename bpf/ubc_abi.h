@@ -14,6 +14,10 @@ typedef unsigned short ubc_u16;
 typedef unsigned int ubc_u32;
 typedef unsigned long long ubc_u64;
 
+/* Of all that is pinned: programs of two versions may share it where this is the same. Raise it when a field changes its meaning; one that
+ * changes its size is told by the maps. */
+#define UBC_LAYOUT 1
+
 /* A limit that is not there. LONG_MAX, as OpenVZ had it: no amount is ever greater. */
 #define UBC_UNLIMITED 0x7fffffffffffffffULL
 

@@ -101,6 +101,8 @@ int hooks_status(const Host& host, const Say& say, bool all) {
   const auto status = bpf::read_hook_status(host.paths.pins);
   if (!status) return fail(status.error());
   print_programs(*status, all);
+  if (!bpf::programs_current(host.paths.pins))
+    fmt::print("They are another version's: ubctl hooks upgrade puts this one's in their place, live\n");
   for (const bpf::HookGroup group : bpf::kHookGroups)
     if (group != bpf::HookGroup::always) fmt::print("{:<26} {}\n", name_of(group), state_of(host, group));
   const auto ledger = bpf::Ledger::open(host.paths.pins);
@@ -110,6 +112,17 @@ int hooks_status(const Host& host, const Say& say, bool all) {
                                      "accepted over the barrier",    "cgroups found by ancestors"};
   const ubc_health health = ledger->health();
   for (std::size_t i = 0; i < std::size(kLosses); ++i) fmt::print("{:<34} {}\n", kLosses[i], health.losses[i]);
+  return exit_ok;
+}
+
+int upgrade(const Host& host, const Say& say, bool force) {
+  if (!force && bpf::programs_current(host.paths.pins)) {
+    say("the programs that run are this version's already; --force replaces them all the same");
+    return exit_ok;
+  }
+  const auto replaced = container::upgrade_hooks(host);
+  if (!replaced) return fail(replaced.error());
+  say(fmt::format("{} programs run in the place of those before them; all counters and limits are as they were", *replaced));
   return exit_ok;
 }
 
@@ -174,6 +187,10 @@ void add_hooks(CLI::App& app, Invocation& invocation) {
   CLI::App* status = verb->add_subcommand("status", "what is attached, and what was skipped or lost");
   status->add_flag("--all", *all, "each program, not only those that were skipped");
   status->callback([&invocation, all] { invocation.exit_code = hooks_status(invocation.host, invocation.say, *all); });
+  const auto force = std::make_shared<bool>(false);
+  CLI::App* replace = verb->add_subcommand("upgrade", "put this version's programs in the place of another's, live");
+  replace->add_flag("--force", *force, "even if they are the same");
+  replace->callback([&invocation, force] { invocation.exit_code = upgrade(invocation.host, invocation.say, *force); });
   verb->add_subcommand("detach", "take them off a host without running containers")->callback([&invocation] {
     invocation.exit_code = detach(invocation.host);
   });

@@ -210,6 +210,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
   rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:cgroups");
+  if (ledger && !bpf::programs_current(host.paths.pins))
+    notes.push_back("the hooks that run are another version's: ubctl hooks upgrade puts this one's in their place, live");
   if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot, host.paths.cgroup_of(id)));
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
   note_uncounted(UBC_TRY(limits_in(*config)), false, notes);

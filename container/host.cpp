@@ -68,19 +68,25 @@ Result<os::Fd> lock_hooks(const Host& host) {
   return lock;
 }
 
-Result<> attach(const Host& host) {
-  const os::Fd lock = UBC_TRY(lock_hooks(host));
-  if (bpf::hooks_attached(host.paths.pins)) return {};
-  const bpf::HookPlan plan = plan_hooks(host);
+Result<bpf::HookPlan> enforcing_plan(const Host& host) {
+  bpf::HookPlan plan = plan_hooks(host);
   if (!plan.can_enforce())
     return os::error(Code::unsupported, "this kernel cannot enforce what a container is limited to: {}; see ubctl features",
                      plan.why_not());
+  return plan;
+}
+
+bpf::HookSettings hook_settings(const Host& host) {
   struct sysinfo seen{};
   (void)::sysinfo(&seen);
-  return bpf::attach_hooks(plan,
-                           {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit),
-                            host.settings.fork_errno, accounting::names_by_number()},
-                           host.paths.pins);
+  return {host.settings.uid_base, bpf::object_bits_for(std::uint64_t{seen.totalram} * seen.mem_unit), host.settings.fork_errno,
+          accounting::names_by_number()};
+}
+
+Result<> attach(const Host& host) {
+  const os::Fd lock = UBC_TRY(lock_hooks(host));
+  if (bpf::hooks_attached(host.paths.pins)) return {};
+  return bpf::attach_hooks(UBC_TRY(enforcing_plan(host)), hook_settings(host), host.paths.pins);
 }
 
 }  // namespace
@@ -145,6 +151,13 @@ Result<> ensure_group(const Host& host, bpf::HookGroup group) {
       return os::error(Code::unsupported, "this kernel cannot count {}: {}", info.name, mode.reason);
   UBC_TRY(containers_cgroup(host));
   return bpf::attach_group(plan, group, host.paths.cgroups + "/ubc", host.paths.pins);
+}
+
+Result<std::size_t> upgrade_hooks(const Host& host) {
+  const os::Fd lock = UBC_TRY(lock_hooks(host));
+  if (!bpf::hooks_attached(host.paths.pins)) return os::error(Code::not_found, "no hooks are attached: ubctl hooks attach does that");
+  const bpf::HookPlan plan = UBC_TRY(enforcing_plan(host));
+  return bpf::upgrade_hooks(plan, hook_settings(host), host.paths.cgroups + "/ubc", host.paths.pins);
 }
 
 Result<os::Fd> take_lock(const std::string& path, std::string_view what) {

@@ -61,6 +61,10 @@ struct Host {
 /// Attaches a further group of hooks to those that run, if it is not. Fails with Code::unsupported and the reason where the kernel can't.
 [[nodiscard]] Result<> ensure_group(const Host& host, bpf::HookGroup group);
 
+/// Puts this version's programs in the place of those that run, live; how many they are. Fails with Code::not_found where none run, with
+/// Code::unsupported and the reason where this version's cannot take their place.
+[[nodiscard]] Result<std::size_t> upgrade_hooks(const Host& host);
+
 /// An exclusive lock, held while the Fd lives. The holder's pid and command are in the file. Fails with Code::busy and who holds it.
 [[nodiscard]] Result<os::Fd> take_lock(const std::string& path, std::string_view what);
 
