@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // events: each refusal as it happens, or those that the kernel still remembers. why: the last ones of a container, each with its cure.
-#include <fmt/chrono.h>
-
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/options.h"
+#include "cli/refusal_text.h"
 #include "cli/report.h"
 #include "container/container.h"
 #include "container/refusals.h"
@@ -25,44 +23,6 @@ constexpr std::chrono::milliseconds kPoll{200};
 struct EventOptions {
   bool follow = false, json = false;
 };
-
-std::string who(const Refusal& refusal) {
-  if (refusal.pid == 0) return "-";
-  return fmt::format("{}[{}] uid {}", refusal.program, refusal.pid, refusal.uid);
-}
-
-std::string local_time(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(time)));
-}
-
-nlohmann::ordered_json json_of(const Refusal& refusal) {
-  const auto number = [](std::uint64_t amount) {
-    return amount >= UBC_UNLIMITED ? nlohmann::ordered_json{} : nlohmann::ordered_json(amount);
-  };
-  const auto whole = std::chrono::floor<std::chrono::milliseconds>(refusal.time);
-  const auto ms = whole.time_since_epoch().count() % 1000;
-  const ResourceInfo* info = accounting::info_of(refusal.resource);
-  return {{"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)), ms)},
-          {"ctid", refusal.id},
-          {"name", refusal.name},
-          {"resource", info == nullptr ? "" : std::string{info->name}},
-          {"amount", refusal.amount},
-          {"held", refusal.held},
-          {"barrier", number(refusal.barrier)},
-          {"limit", number(refusal.limit)},
-          {"pid", refusal.pid},
-          {"comm", refusal.program},
-          {"uid", refusal.uid},
-          {"call", refusal.call}};
-}
-
-std::string line_of(const Refusal& refusal) {
-  const ResourceInfo* info = accounting::info_of(refusal.resource);
-  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info->unit, amount); };
-  return fmt::format("{}  {:<12} {:<13} +{} at {} of {}:{}  {}  {}", local_time(refusal.time),
-                     refusal.name.empty() ? std::to_string(refusal.id) : refusal.name, info->name, text(refusal.amount), text(refusal.held),
-                     text(refusal.barrier), text(refusal.limit), who(refusal), refusal.call);
-}
 
 void print_batch(const bpf::RefusalLog::Batch& batch, const container::SlotOwners& owners, std::uint32_t only, bool json) {
   if (batch.missed != 0) warn({fmt::format("{} refusals were overwritten before they could be read; failcnt has them", batch.missed)});

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/suspension.h"
 
 namespace ubc::cli {
 namespace {
@@ -90,7 +91,7 @@ int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
 int status(const Host& host, std::uint32_t id) {
   const container::Status seen = container::status_of(host, id);
   fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.running ? "mounted" : "unmounted",
-             seen.running ? "running" : "down");
+             seen.running ? container::is_suspended(host, id) ? "suspended" : "running" : "down");
   return exit_ok;
 }
 
@@ -199,7 +200,7 @@ void add_restart(CLI::App& app, Invocation& invocation) {
 }
 
 void add_status(CLI::App& app, Invocation& invocation) {
-  CLI::App* verb = app.add_subcommand("status", "one line: exist|deleted mounted|unmounted running|down");
+  CLI::App* verb = app.add_subcommand("status", "one line: exist|deleted mounted|unmounted running|suspended|down");
   add_ctid(*verb, invocation);
   on_parsed(*verb, invocation, status);
 }

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/suspension.h"
 
 namespace ubc::cli {
 namespace {
@@ -25,7 +26,7 @@ struct ListOptions {
 
 struct Row {
   std::uint32_t id = 0;
-  bool running = false;
+  bool running = false, suspended = false;
   accounting::ConfigFile config;
   accounting::Snapshot snapshot;
 };
@@ -39,6 +40,9 @@ struct Field {
 };
 
 constexpr std::string_view kDefault = "ctid,numproc,status,name,hostname";
+
+/// vzlist's words.
+const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : "stopped"; }
 
 Result<Field> parse_field(std::string_view text) {
   if (text == "ctid") return Field{"ctid", "CTID", 10};
@@ -84,7 +88,7 @@ std::uint64_t part_of(const Beancounter& counter, char part) {
 
 std::string cell(const Row& row, const Field& field) {
   if (field.name == "ctid") return std::to_string(row.id);
-  if (field.name == "status") return row.running ? "running" : "stopped";
+  if (field.name == "status") return state_of(row);
   if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
     const auto value = row.config.get(accounting::key_of(field.name));
@@ -118,7 +122,7 @@ nlohmann::ordered_json json_of(const Row& row) {
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
   };
   nlohmann::ordered_json object{{"ctid", row.id},
-                                {"status", row.running ? "running" : "stopped"},
+                                {"status", state_of(row)},
                                 {"name", text("NAME")},
                                 {"hostname", text("HOSTNAME")},
                                 {"ostemplate", text("OSTEMPLATE")},
@@ -148,7 +152,8 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) 
     const bool named = std::ranges::find(chosen, id) != chosen.end();
     const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
     if (!shown || !status.exists) continue;
-    rows.push_back({id, status.running, UBC_TRY(config_of(host, id)), UBC_TRY(container::snapshot(host, id))});
+    rows.push_back({id, status.running, status.running && container::is_suspended(host, id), UBC_TRY(config_of(host, id)),
+                    UBC_TRY(container::snapshot(host, id))});
   }
   return rows;
 }

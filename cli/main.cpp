@@ -44,6 +44,9 @@ constexpr Verb kVerbs[] = {
     {"adopt", add_adopt},
     {"release", add_release},
     {"oci-hook", add_oci_hook},
+    {"suspend", add_suspend},
+    {"resume", add_resume},
+    {"watch", add_watch},
 };
 // clang-format on
 

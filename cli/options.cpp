@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 
+#include "accounting/actions.h"
 #include "accounting/samples.h"
 #include "accounting/vswap.h"
 #include "os/text_file.h"
@@ -21,6 +22,7 @@ constexpr KeyOption kKeyOptions[] = {
     {"--onboot", "ONBOOT", "yes or no"},
     {"--disabled", "DISABLED", "yes: it can't be started"},
     {"--stop-timeout", "STOP_TIMEOUT", "seconds that stop waits before it kills"},
+    {"--actions", "ACTIONS", "what ubctl watch does besides: RESOURCE:WHEN:WHAT ...; empty: nothing (man ubctl)"},
     {"--init", "INIT", "what runs as the guest's process 1 (default /sbin/init)", true},
 };
 
@@ -30,6 +32,7 @@ Result<> check_key(const std::string& key, const std::string& value) {
     return os::error(Code::bad_value, "Bad parameter for --{}: {}: say yes or no", key == "ONBOOT" ? "onboot" : "disabled", value);
   if (key == "STOP_TIMEOUT" && (!os::parse_number(value) || *os::parse_number(value) > 86400))
     return os::error(Code::bad_value, "Bad parameter for --stop-timeout: {}: seconds, at most 86400", value);
+  if (key == "ACTIONS") UBC_TRY(accounting::parse_actions(value));
   const bool host_name = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == std::string::npos;
   if (key == "HOSTNAME" && (!host_name || value.size() > 64))
     return os::error(Code::bad_value, "Bad parameter for --hostname: {}: letters, digits, - and ., at most 64", value);

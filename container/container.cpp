@@ -14,6 +14,7 @@
 #include "container/adopted_record.h"
 #include "container/guarantees.h"
 #include "container/process_limits.h"
+#include "container/suspension.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "isolate/launch.h"
@@ -231,6 +232,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
 
 Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes) {
   const Running guest = UBC_TRY(running(host, id));
+  if (is_suspended(host, id)) UBC_TRY(resume(host, id));   // what is frozen hears no signal
   if (!fast) UBC_TRY(ask_to_end(host, id, guest, notes));
   fault_point("stop:asked");
   UBC_TRY(tear_down(host, id));

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "accounting/actions.h"
 #include "accounting/config_file.h"
 #include "accounting/resource.h"
 #include "bpf/attached_hooks.h"
@@ -101,6 +102,8 @@ Result<Host> load_host(HostPaths paths) {
   UBC_TRY(read_stop_timeout(file, host.settings, path));
   host.settings.sample = file.get("CONFIGFILE").value_or("");
   UBC_TRY(read_socket_buffers(file, host.settings, path));
+  host.settings.actions = file.get("ACTIONS").value_or("");
+  UBC_TRY(os::with_context(accounting::parse_actions(host.settings.actions), path));
   return host;
 }
 

@@ -35,6 +35,7 @@ struct HostSettings {
   int fork_errno = 12;                   ///< FORK_ERRNO="ENOMEM" as OpenVZ had it, or "EAGAIN"
   int stop_timeout_s = 120;              ///< STOP_TIMEOUT
   std::string sample;                    ///< CONFIGFILE: the sample configuration of a create without --config; empty: none
+  std::string actions;                   ///< ACTIONS of containers whose configuration has none (accounting/actions.h)
   bool socket_buffers = false;           ///< SOCKET_BUFFERS="on": counted from the start; "auto": from the first number on one of them
 };
 

@@ -90,6 +90,13 @@ int deaf() {
   while (true) (void)::pause();
 }
 
+/// Opens files until it is refused, and then waits for a signal.
+int hoard() {
+  while (::open("/dev/null", O_RDONLY) >= 0) {
+  }
+  while (true) (void)::pause();
+}
+
 /// mlock() of so many pages, and how it went.
 int lock(const char* pages) {
   const std::size_t bytes = std::strtoul(pages, nullptr, 10) * 4096;
@@ -104,6 +111,7 @@ int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   if (std::strcmp(what, "storm") == 0) return storm();
   if (std::strcmp(what, "deaf") == 0) return deaf();
+  if (std::strcmp(what, "hoard") == 0) return hoard();
   if (std::strcmp(what, "lock") == 0 && argc > 2) return lock(argv[2]);
   if (std::strcmp(what, "calls") != 0) return 2;
   for (int i = 2; i + 3 < argc; i += 4) (void)call(argv + i);
