@@ -2,58 +2,51 @@
 #include "exporter/families.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <iterator>
-#include <string>
 #include <utility>
+#include <vector>
 
 #include "bpf/ledger.h"
+#include "os/text_file.h"
 
 namespace ubc::exporter {
 namespace {
 
 using accounting::Beancounter;
+using accounting::kResources;
 using accounting::ResourceInfo;
 using accounting::Unit;
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-using Families = std::vector<MetricFamily>;
+using enum Kind;
 
 /// By enum ubc_loss.
 constexpr const char* kLossReasons[] = {"object_table_full", "object_refused",  "refusal_not_logged", "uncharge_too_much",
                                         "free_missed",       "refusal_skipped", "accept_over",        "cgroup_unmapped"};
 static_assert(std::size(kLossReasons) == UBC_LOSSES);
 
-void add(MetricFamily& family, Labels labels, double value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-  family.metric.push_back(std::move(metric));
-}
-
-MetricFamily one(const char* name, const char* help, MetricType type, double value, Labels labels = {}) {
-  MetricFamily family{name, help, type, {}};
-  add(family, std::move(labels), value);
-  return family;
-}
-
 /// held, maxheld, barrier, limit, each once in items and once in bytes.
 struct Part {
-  const char* name;
-  const char* help;
+  std::string_view in_items, in_bytes;
+  std::string_view help;
   std::uint64_t Beancounter::* member;
 };
 constexpr Part kParts[] = {
-    {"held", "What the container holds of the resource now", &Beancounter::held},
-    {"maxheld", "The most that it has held since its start", &Beancounter::maxheld},
-    {"barrier", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier},
-    {"limit", "Above it every charge is refused; no series: unlimited", &Beancounter::limit},
+    {"ubc_held_items", "ubc_held_bytes", "What the container holds of the resource now", &Beancounter::held},
+    {"ubc_maxheld_items", "ubc_maxheld_bytes", "The most that it has held since its start", &Beancounter::maxheld},
+    {"ubc_barrier_items", "ubc_barrier_bytes", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier},
+    {"ubc_limit_items", "ubc_limit_bytes", "Above it every charge is refused; no series: unlimited", &Beancounter::limit},
 };
 
-double in_base_unit(const ResourceInfo& info, std::uint64_t amount) {
-  return static_cast<double>(amount) * (info.unit == Unit::pages ? static_cast<double>(accounting::kPageSize) : 1);
+/// Rendered once a scrape: a container's labels and a resource's meet in five families.
+struct Subjects {
+  std::vector<Labels> containers;   ///< as HostReading::running
+  std::vector<Labels> resources;    ///< as kResources
+};
+
+Subjects subjects_of(const HostReading& host) {
+  Subjects subjects;
+  for (const ContainerReading& container : host.running) subjects.containers.push_back({{"ctid", std::to_string(container.id)}});
+  for (const ResourceInfo& info : kResources) subjects.resources.push_back({{"resource", info.name}});
+  return subjects;
 }
 
 /// Whether the number means something: without hooks only the memory controller counts.
@@ -62,101 +55,99 @@ bool is_known(const ContainerReading& container, const ResourceInfo& info) {
          (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
 }
 
-Labels labels_of(const ContainerReading& container, const ResourceInfo& info) {
-  return {{"ctid", std::to_string(container.id)}, {"resource", std::string{info.name}}};
+/// Calls `sample` with the labels and the counter of each container and known resource.
+void for_each_counter(const HostReading& host, const Subjects& subjects, auto sample) {
+  for (std::size_t c = 0; c < host.running.size(); ++c)
+    for (std::size_t r = 0; r < kResources.size(); ++r)
+      if (is_known(host.running[c], kResources[r]))
+        sample(subjects.containers[c], subjects.resources[r], kResources[r], host.running[c].counters.of(kResources[r].resource));
 }
 
-void add_part(Families& families, const HostReading& host, const Part& part, bool items) {
-  MetricFamily family{fmt::format("ubc_{}_{}", part.name, items ? "items" : "bytes"), part.help, MetricType::Gauge, {}};
-  for (const ContainerReading& container : host.running)
-    for (const ResourceInfo& info : accounting::kResources) {
-      const std::uint64_t amount = container.counters.of(info.resource).*part.member;
-      if ((info.unit == Unit::items) == items && is_known(container, info) && !accounting::Limit::at(amount).is_unlimited())
-        add(family, labels_of(container, info), in_base_unit(info, amount));
-    }
-  families.push_back(std::move(family));
+void write_part(const HostReading& host, const Subjects& subjects, const Part& part, bool items, Exposition& out) {
+  if (!out.family(items ? part.in_items : part.in_bytes, gauge, part.help)) return;
+  for_each_counter(host, subjects, [&](const Labels& container, const Labels& resource, const ResourceInfo& info, const Beancounter& now) {
+    const std::uint64_t amount = now.*part.member;
+    if ((info.unit == Unit::items) != items || amount == UBC_UNLIMITED) return;
+    if (info.unit != Unit::pages)
+      out.sample(container, resource, amount);
+    else if (amount <= UBC_UNLIMITED / accounting::kPageSize)
+      out.sample(container, resource, amount * accounting::kPageSize);
+    else
+      out.sample(container, resource, static_cast<double>(amount) * static_cast<double>(accounting::kPageSize));
+  });
 }
 
-void add_failures(Families& families, const HostReading& host) {
-  MetricFamily family{"ubc_failures_total", "Charges that were refused since the container's start (failcnt)", MetricType::Counter, {}};
-  for (const ContainerReading& container : host.running)
-    for (const ResourceInfo& info : accounting::kResources)
-      if (is_known(container, info))
-        add(family, labels_of(container, info), static_cast<double>(container.counters.of(info.resource).failcnt));
-  families.push_back(std::move(family));
+void write_beancounters(const HostReading& host, const Subjects& subjects, Exposition& out) {
+  for (const Part& part : kParts)
+    for (const bool items : {true, false}) write_part(host, subjects, part, items, out);
+  if (!out.family("ubc_failures_total", counter, "Charges that were refused since the container's start (failcnt)")) return;
+  for_each_counter(host, subjects, [&](const Labels& container, const Labels& resource, const ResourceInfo&, const Beancounter& now) {
+    out.sample(container, resource, now.failcnt);
+  });
 }
 
 /// Names live here only, so that a rename breaks no series.
-void add_containers(Families& families, const HostReading& host) {
-  MetricFamily info{"ubc_container_info", "A running container; join its name by ctid", MetricType::Gauge, {}};
-  MetricFamily started{"ubc_container_start_time_seconds", "When it was started, in seconds since the epoch", MetricType::Gauge, {}};
-  for (const ContainerReading& container : host.running) {
-    const std::string id = std::to_string(container.id);
-    add(info,
-        {{"ctid", id},
-         {"name", container.name},
-         {"mode", container.counters.is_vswap() ? "vswap" : "classic"},
-         {"kind", container.adopted ? "adopted" : "guest"},
-         {"hostname", container.hostname},
-         {"ostemplate", container.ostemplate},
-         {"cgroup", container.cgroup}},
-        1);
-    if (container.started_at) add(started, {{"ctid", id}}, static_cast<double>(*container.started_at));
+void write_info(const HostReading& host, const Subjects& subjects, Exposition& out) {
+  if (!out.family("ubc_container_info", info, "A running container; join its name by ctid")) return;
+  for (std::size_t c = 0; c < host.running.size(); ++c) {
+    const ContainerReading& container = host.running[c];
+    out.sample(subjects.containers[c],
+               {{"name", os::printable(container.name)},
+                {"mode", container.counters.is_vswap() ? "vswap" : "classic"},
+                {"kind", container.adopted ? "adopted" : "guest"},
+                {"hostname", os::printable(container.hostname)},
+                {"ostemplate", os::printable(container.ostemplate)},
+                {"cgroup", os::printable(container.cgroup)}},
+               1);
   }
-  families.push_back(std::move(info));
-  families.push_back(std::move(started));
-  MetricFamily states{"ubc_containers", "Containers of this host by state", MetricType::Gauge, {}};
-  add(states, {{"state", "running"}}, static_cast<double>(host.running.size()));
-  add(states, {{"state", "stopped"}}, static_cast<double>(host.stopped));
-  families.push_back(std::move(states));
 }
 
-void add_hooks(Families& families, const HostReading& host) {
-  families.push_back(one("ubc_hooks_attached", "1: hooks count and refuse on this host", MetricType::Gauge, host.hooks ? 1 : 0));
+void write_containers(const HostReading& host, const Subjects& subjects, Exposition& out) {
+  write_info(host, subjects, out);
+  out.family("ubc_container_start_time_seconds", gauge, "When it was started, in seconds since the epoch");
+  for (std::size_t c = 0; c < host.running.size(); ++c)
+    if (host.running[c].started_at) out.sample(subjects.containers[c], *host.running[c].started_at);
+  out.family("ubc_containers", gauge, "Containers of this host by state");
+  out.sample({{"state", "running"}}, host.running.size());
+  out.sample({{"state", "stopped"}}, host.stopped);
+}
+
+void write_hooks(const HostReading& host, Exposition& out) {
+  out.one("ubc_hooks_attached", gauge, "1: hooks count and refuse on this host", host.hooks ? 1 : 0);
   if (!host.hooks) return;
-  MetricFamily losses{"ubc_losses_total", "What the hooks could not count or report, by reason", MetricType::Counter, {}};
-  for (std::size_t i = 0; i < std::size(kLossReasons); ++i)
-    add(losses, {{"reason", kLossReasons[i]}}, static_cast<double>(host.hooks->health.losses[i]));
-  families.push_back(std::move(losses));
-  families.push_back(one("ubc_overflow_records", "Charged objects in the hash map beside the object table", MetricType::Gauge,
-                         static_cast<double>(host.hooks->health.overflow_records)));
-  MetricFamily missed{"ubc_bpf_program_missed_total", "Times that the kernel skipped a program", MetricType::Counter, {}};
-  for (const bpf::HookStatus& hook : host.hooks->programs)
-    add(missed, {{"program", hook.program}}, static_cast<double>(hook.recursion_misses));
-  families.push_back(std::move(missed));
+  out.family("ubc_losses_total", counter, "What the hooks could not count or report, by reason");
+  for (std::size_t i = 0; i < std::size(kLossReasons); ++i) out.sample({{"reason", kLossReasons[i]}}, host.hooks->health.losses[i]);
+  out.one("ubc_overflow_records", gauge, "Charged objects in the hash map beside the object table", host.hooks->health.overflow_records);
+  out.family("ubc_bpf_program_missed_total", counter, "Times that the kernel skipped a program");
+  for (const bpf::HookStatus& hook : host.hooks->programs) out.sample({{"program", hook.program}}, hook.recursion_misses);
 }
 
-void add_own(Families& families, const OwnReading& own) {
-  using enum MetricType;
-  const OwnProcess& process = own.process;
-  families.push_back(
-      one("ubc_build_info", "This ubcd and the kernel under it", Gauge, 1, {{"version", UBC_VERSION}, {"kernel", own.kernel}}));
-  families.push_back(one("ubc_collector_duration_seconds", "How long this scrape read", Gauge, own.read_seconds, {{"collector", "host"}}));
-  families.push_back(one("ubc_read_failures_total", "What could not be read since ubcd's start; its log says why", Counter,
-                         static_cast<double>(own.read_failures)));
-  families.push_back(one("ubc_http_requests_total", "Requests that were answered", Counter, static_cast<double>(own.requests)));
-  families.push_back(
-      one("ubc_http_connections_refused_total", "Connections over the cap", Counter, static_cast<double>(own.connections_refused)));
-  families.push_back(one("process_cpu_seconds_total", "CPU time of ubcd, user and system", Counter, process.cpu_seconds));
-  families.push_back(one("process_start_time_seconds", "When ubcd was started, in seconds since the epoch", Gauge, process.started_at));
-  families.push_back(one("process_resident_memory_bytes", "Resident memory of ubcd", Gauge, static_cast<double>(process.resident_bytes)));
-  families.push_back(one("process_virtual_memory_bytes", "Virtual memory of ubcd", Gauge, static_cast<double>(process.virtual_bytes)));
-  families.push_back(one("process_open_fds", "Open file descriptors of ubcd", Gauge, static_cast<double>(process.open_files)));
-  families.push_back(one("process_max_fds", "Most that it may open", Gauge, static_cast<double>(process.max_files)));
+void write_own(const OwnReading& own, Exposition& out) {
+  out.one("ubc_build_info", info, "This ubcd and the kernel under it", 1, {{"version", UBC_VERSION}, {"kernel", own.kernel}});
+  out.one("ubc_collector_duration_seconds", gauge, "How long this scrape read", own.read_seconds, {{"collector", "host"}});
+  out.one("ubc_read_failures_total", counter, "What could not be read since ubcd's start; its log says why", own.read_failures);
+  out.one("ubc_http_requests_total", counter, "Requests that were answered", own.requests);
+  out.one("ubc_http_connections_refused_total", counter, "Connections over the cap", own.connections_refused);
+}
+
+void write_process(const OwnProcess& process, Exposition& out) {
+  out.one("process_cpu_seconds_total", counter, "CPU time of ubcd, user and system", process.cpu_seconds);
+  out.one("process_start_time_seconds", gauge, "When ubcd was started, in seconds since the epoch", process.started_at);
+  out.one("process_resident_memory_bytes", gauge, "Resident memory of ubcd", process.resident_bytes);
+  out.one("process_virtual_memory_bytes", gauge, "Virtual memory of ubcd", process.virtual_bytes);
+  out.one("process_open_fds", gauge, "Open file descriptors of ubcd", process.open_files);
+  out.one("process_max_fds", gauge, "Most that it may open", process.max_files);
 }
 
 }  // namespace
 
-Families families_of(const HostReading& host, const OwnReading& own) {
-  Families families;
-  add_containers(families, host);
-  for (const Part& part : kParts)
-    for (const bool items : {true, false}) add_part(families, host, part, items);
-  add_failures(families, host);
-  add_hooks(families, host);
-  add_own(families, own);
-  std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
-  return families;
+void write_families(const HostReading& host, const OwnReading& own, Exposition& out) {
+  const Subjects subjects = subjects_of(host);
+  write_containers(host, subjects, out);
+  if (host.collected.has(Collector::beancounters)) write_beancounters(host, subjects, out);
+  if (host.collected.has(Collector::hooks)) write_hooks(host, out);
+  write_own(own, out);
+  if (host.collected.has(Collector::process)) write_process(own.process, out);
 }
 
 }  // namespace ubc::exporter

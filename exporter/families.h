@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Readings as Prometheus sees them: names, units and labels. Pure. Base units: pages become bytes, and bytes and items never share a
-// family. What is unlimited, or not counted, has no series.
+// family. What is unlimited, or not counted, has no series. A name from elsewhere has its control characters made visible.
 #pragma once
 
-#include <prometheus/metric_family.h>
-
 #include <cstdint>
-#include <vector>
+#include <string>
 
+#include "exporter/exposition.h"
 #include "exporter/own_process.h"
 #include "exporter/reading.h"
 
@@ -23,6 +22,7 @@ struct OwnReading {
   std::string kernel;                      ///< uname -r
 };
 
-[[nodiscard]] std::vector<prometheus::MetricFamily> families_of(const HostReading& host, const OwnReading& own);
+/// What was not read has no family.
+void write_families(const HostReading& host, const OwnReading& own, Exposition& out);
 
 }  // namespace ubc::exporter

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/http_server.h"
 
+#include <algorithm>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -15,6 +17,7 @@
 #include <boost/beast/http.hpp>
 #include <csignal>
 #include <limits>
+#include <locale>
 #include <optional>
 
 #include "os/text_file.h"
@@ -68,8 +71,22 @@ Response response_of(Reply reply, unsigned version) {
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   if (reply.status == 405) response.set(http::field::allow, "GET, HEAD");
+  for (const auto& [name, value] : reply.headers) response.set(name, value);
   response.body() = std::move(reply.body);
   return response;
+}
+
+Request request_of(const http::request<http::empty_body>& wire) {
+  const std::string_view target{wire.target().data(), wire.target().size()};
+  const std::size_t path = std::min(target.find('?'), target.size());
+  Request request{std::string{target.substr(0, path)}, std::string{target.substr(std::min(path + 1, target.size()))}, {}};
+  for (const auto& field : wire) {
+    std::string name{field.name_string()};
+    boost::algorithm::to_lower(name, std::locale::classic());
+    std::string& value = request.headers[name];
+    value += (value.empty() ? "" : ", ") + std::string{field.value()};
+  }
+  return request;
 }
 
 /// What the parser could not take: the client is told, where it still listens.
@@ -96,10 +113,8 @@ struct HttpServer::Impl {
 
   Response answer(const http::request<http::empty_body>& request) {
     ++counts.requests;
-    const std::string target{request.target()};
     const bool readable = request.method() == http::verb::get || request.method() == http::verb::head;
-    Response response =
-        response_of(readable ? handler({target.substr(0, target.find('?'))}) : Reply{405, {}, "only GET and HEAD\n"}, request.version());
+    Response response = response_of(readable ? handler(request_of(request)) : Reply{405, {}, "only GET and HEAD\n"}, request.version());
     response.keep_alive(request.keep_alive());
     response.prepare_payload();
     if (request.method() == http::verb::head) response.body().clear();   // its length stays said

@@ -5,8 +5,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <prometheus/collectable.h>
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
 
@@ -14,15 +12,11 @@
 #include "exporter/http_server.h"
 #include "exporter/notify.h"
 #include "exporter/routes.h"
+#include "exporter/settings.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
 namespace {
-
-struct Options {
-  std::string listen = "127.0.0.1:9641";
-  container::HostPaths paths;
-};
 
 std::string kernel_release() {
   utsname seen{};
@@ -30,13 +24,14 @@ std::string kernel_release() {
 }
 
 /// Reads at each scrape; nothing is cached.
-class Books : public prometheus::Collectable {
+class BookKeeper {
  public:
-  Books(container::Host host, const HttpServer& server) : host_{std::move(host)}, server_{server} {}
+  BookKeeper(container::Host host, const CollectorSet& collectors, const HttpServer& server)
+      : host_{std::move(host)}, collectors_{collectors}, server_{server} {}
 
-  std::vector<prometheus::MetricFamily> Collect() const override {
+  void write(const CollectorSet& wanted, Exposition& out) {
     const auto start = std::chrono::steady_clock::now();
-    const HostReading reading = read_host(host_);
+    const HostReading reading = read_host(host_, wanted & collectors_);
     OwnReading own;
     own.read_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const Error& failure : reading.failures) note(failure);
@@ -48,18 +43,19 @@ class Books : public prometheus::Collectable {
     own.requests = server_.counts().requests;
     own.connections_refused = server_.counts().connections_refused;
     own.kernel = kernel_release();
-    return families_of(reading, own);
+    write_families(reading, own, out);
   }
 
  private:
-  void note(const Error& failure) const {
+  void note(const Error& failure) {
     ++failures_;
     spdlog::warn("{}", os::printable(failure.message));
   }
 
   container::Host host_;
+  CollectorSet collectors_;
   const HttpServer& server_;
-  mutable std::uint64_t failures_ = 0;
+  std::uint64_t failures_ = 0;
 };
 
 /// Standard error, a line an event; the journal stamps the time itself.
@@ -73,41 +69,33 @@ int fail(const Error& error) {
   return 1;
 }
 
-int serve(const Options& options) {
+int serve(const Settings& settings) {
   if (::geteuid() != 0)
     return fail({Code::denied, 0, "ubcd needs root, to read what the hooks have pinned: run it as root or by its unit"});
-  auto host = container::load_host(options.paths);
+  auto host = container::load_host(settings.paths);
   if (!host) return fail(host.error());
-  auto server = HttpServer::listen(options.listen, {});
+  auto server = HttpServer::listen(settings.listen, {});
   if (!server) return fail(server.error());
-  if (!bpf::hooks_attached(options.paths.pins))
+  if (!bpf::hooks_attached(settings.paths.pins))
     spdlog::warn("no hooks are attached: until they are, only the memory controller's numbers are served");
-  const Books books{*std::move(host), *server};
+  BookKeeper books{*std::move(host), settings.collectors, *server};
   spdlog::info("serving http://{}/metrics", server->address());
   const char* socket = std::getenv("NOTIFY_SOCKET");
   if (const auto told = notify(socket != nullptr ? socket : "", "READY=1"); !told) spdlog::warn("{}", told.error().message);
-  const int signal = server->run([&](const Request& request) { return answer(request, books); });
+  const int signal = server->run([&](const Request& request) {
+    return answer(request, [&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); });
+  });
   spdlog::info("ended by signal {}", signal);
   return 0;
 }
 
 int run(int argc, char** argv) {
-  Options options;
-  CLI::App app{"ubcd: the host's beancounters for Prometheus", "ubcd"};
-  app.add_option("--listen", options.listen, "ADDRESS:PORT; anybody who can reach it can read")->capture_default_str();
-  app.add_option("--config-dir", options.paths.etc, "as ubctl's")->envname("UBC_ETC")->capture_default_str();
-  app.add_option("--lib-dir", options.paths.lib, "as ubctl's")->envname("UBC_LIB")->capture_default_str();
-  app.add_option("--run-dir", options.paths.run, "as ubctl's")->envname("UBC_RUN")->capture_default_str();
-  app.set_version_flag("--version", "ubcd " UBC_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& wrong) {
-    fail({Code::bad_value, 0, fmt::format("{}: ubcd --help lists the options", wrong.what())});
+  const auto settings = parse_settings(argc, argv);
+  if (!settings) {
+    fail(settings.error());
     return 2;
   }
-  return serve(options);
+  return *settings ? serve(**settings) : 0;
 }
 
 }  // namespace

@@ -85,8 +85,9 @@ bool ended_meanwhile(const Host& host, std::uint32_t id) {
 
 }  // namespace
 
-HostReading read_host(const Host& host) {
+HostReading read_host(const Host& host, const CollectorSet& wanted) {
   HostReading reading;
+  reading.collected = wanted;
   std::optional<bpf::Ledger> ledger;
   if (bpf::hooks_attached(host.paths.pins)) {
     HooksReading hooks;

@@ -11,6 +11,7 @@
 #include "accounting/beancounter.h"
 #include "bpf/attached_hooks.h"
 #include "container/host.h"
+#include "exporter/collectors.h"
 #include "os/result.h"
 
 namespace ubc::exporter {
@@ -35,10 +36,11 @@ struct HooksReading {
 struct HostReading {
   std::vector<ContainerReading> running;
   std::size_t stopped = 0;
+  CollectorSet collected = CollectorSet::all();
   std::optional<HooksReading> hooks;
   std::vector<Error> failures;   ///< of what could not be read; the rest is there all the same
 };
 
-[[nodiscard]] HostReading read_host(const container::Host& host);
+[[nodiscard]] HostReading read_host(const container::Host& host, const CollectorSet& wanted);
 
 }  // namespace ubc::exporter

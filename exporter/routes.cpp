@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/routes.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
+#include <algorithm>
+
+#include "exporter/gzip.h"
+#include "exporter/negotiation.h"
+#include "os/text_file.h"
 
 namespace ubc::exporter {
 namespace {
@@ -11,12 +14,54 @@ constexpr const char* kLanding =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ubcd</title>"
     "<h1>ubcd</h1><p>The user beancounters of this host's containers. <a href=\"/metrics\">Metrics</a></html>\n";
 
+/// Below this a reply is one packet, packed or not.
+constexpr std::size_t kWorthPacking = 1024;
+
+Reply complain(const Error& error) { return {400, "text/plain; charset=utf-8", error.message + "\n"}; }
+
+struct Wanted {
+  CollectorSet collectors;
+  std::vector<std::string> names;
+};
+
+/// Fails with Code::bad_value where a collector is none.
+Result<Wanted> parse_wanted(const std::string& query) {
+  Wanted wanted;
+  bool named = false;
+  for (auto& [key, value] : UBC_TRY(parse_query(query))) {
+    if (key == "name[]") wanted.names.push_back(std::move(value));
+    if (key != "collect[]") continue;
+    const auto* const found = std::ranges::find(kCollectors, value, &CollectorInfo::name);
+    if (found == kCollectors.end())
+      return os::error(Code::bad_value, "collect {}: there is no such collector: see ubcd --help", os::printable(value));
+    wanted.collectors.set(found->collector, true);
+    named = true;
+  }
+  if (!named) wanted.collectors = CollectorSet::all();
+  return wanted;
+}
+
+Reply metrics(const Request& request, const Books& books) {
+  auto wanted = parse_wanted(request.query);
+  if (!wanted) return complain(wanted.error());
+  const Format format = format_for(request.header("accept"));
+  Reply reply{200, std::string{content_type_of(format)}, {}, {{"Vary", "Accept, Accept-Encoding"}}};
+  Exposition out{reply.body, format, std::move(wanted->names)};
+  books(wanted->collectors, out);
+  out.end();
+  if (reply.body.size() < kWorthPacking || !accepts_gzip(request.header("accept-encoding"))) return reply;
+  if (auto packed = gzip(reply.body)) {
+    reply.body = *std::move(packed);
+    reply.headers.emplace("Content-Encoding", "gzip");
+  }
+  return reply;
+}
+
 }  // namespace
 
-Reply answer(const Request& request, const prometheus::Collectable& books) {
+Reply answer(const Request& request, const Books& books) {
   if (request.path == "/") return {200, "text/html; charset=utf-8", kLanding};
-  if (request.path == "/metrics")
-    return {200, "text/plain; version=0.0.4; charset=utf-8", prometheus::TextSerializer{}.Serialize(books.Collect())};
+  if (request.path == "/metrics") return metrics(request, books);
   return {404, "text/plain; charset=utf-8", "there is only / and /metrics\n"};
 }
 

@@ -13,12 +13,11 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
-class MadeUp : public prometheus::Collectable {
- public:
+struct MadeUp {
   HostReading host;
   OwnReading own;
-  std::vector<prometheus::MetricFamily> Collect() const override { return families_of(host, own); }
 };
 
 /// Counted guest 101 and adopted 2000000007.
@@ -49,7 +48,14 @@ MadeUp two_containers() {
   return made_up;
 }
 
-std::string metrics(const MadeUp& made_up) { return answer({"/metrics"}, made_up).body; }
+Reply reply_to(const MadeUp& made_up, const Request& request) {
+  return answer(request, [&](const CollectorSet& wanted, Exposition& out) {
+    HostReading host = made_up.host;
+    host.collected = wanted;
+    write_families(host, made_up.own, out);
+  });
+}
+std::string metrics(const MadeUp& made_up) { return reply_to(made_up, {"/metrics", "", {}}).body; }
 
 TEST(Families, ItemsAreAsTheyAreAndPagesBecomeBytes) {
   const std::string text = metrics(two_containers());
@@ -88,7 +94,7 @@ TEST(Families, ANameIsALabelOfTheInfoSeriesAloneAndEscaped) {
   const std::string text = metrics(two_containers());
   EXPECT_THAT(text, HasSubstr("\nubc_container_info{ctid=\"101\",name=\"web\",mode=\"vswap\",kind=\"guest\",hostname=\"www.example.com\","
                               "ostemplate=\"busybox\",cgroup=\"/c/101\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("ctid=\"2000000007\",name=\"po\\\"d\\n\",mode=\"classic\",kind=\"adopted\""));
+  EXPECT_THAT(text, HasSubstr("ctid=\"2000000007\",name=\"po\\\"d\\\\x0a\",mode=\"classic\",kind=\"adopted\""));
   EXPECT_THAT(text, HasSubstr("\nubc_container_start_time_seconds{ctid=\"101\"} 1700000001\n"));
   EXPECT_THAT(text, Not(HasSubstr("ubc_container_start_time_seconds{ctid=\"2000000007\"}")));
 }
@@ -118,9 +124,41 @@ TEST(Families, TheHostAndUbcdItselfAreThere) {
 }
 
 TEST(Routes, OnlyTheLandingPageAndTheMetricsAreThere) {
-  EXPECT_EQ(answer({"/metrics"}, two_containers()).content_type, "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_THAT(answer({"/"}, two_containers()).body, HasSubstr("href=\"/metrics\""));
-  for (const char* path : {"/metrics/", "/etc/passwd", "", "*"}) EXPECT_EQ(answer({path}, two_containers()).status, 404U) << path;
+  EXPECT_EQ(reply_to(two_containers(), {"/metrics", "", {}}).content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(reply_to(two_containers(), {"/", "", {}}).body, HasSubstr("href=\"/metrics\""));
+  for (const char* path : {"/metrics/", "/etc/passwd", "", "*"}) EXPECT_EQ(reply_to(two_containers(), {path, "", {}}).status, 404U) << path;
+}
+
+TEST(Routes, AClientGetsTheFormatAndTheCodingThatItLikes) {
+  const Reply reply =
+      reply_to(two_containers(), {"/metrics", "", {{"accept", "application/openmetrics-text"}, {"accept-encoding", "gzip"}}});
+  EXPECT_EQ(reply.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_EQ(reply.headers.at("Content-Encoding"), "gzip");
+  EXPECT_EQ(reply.headers.at("Vary"), "Accept, Accept-Encoding");
+  EXPECT_THAT(reply.body, StartsWith("\x1f\x8b"));
+  const Reply plain = reply_to(two_containers(), {"/metrics", "", {{"accept-encoding", "gzip;q=0"}}});
+  EXPECT_FALSE(plain.headers.contains("Content-Encoding"));
+  EXPECT_THAT(plain.body, StartsWith("# HELP ubc_container_info "));
+  EXPECT_FALSE(
+      reply_to(two_containers(), {"/metrics", "name[]=ubc_containers", {{"accept-encoding", "gzip"}}}).headers.contains("Content-Encoding"))
+      << "what is one packet anyway is not packed";
+}
+
+TEST(Routes, AQueryChoosesFamiliesAndCollectors) {
+  EXPECT_EQ(reply_to(two_containers(), {"/metrics", "name[]=ubc_hooks_attached&name%5B%5D=ubc_overflow_records", {}}).body,
+            "# HELP ubc_hooks_attached 1: hooks count and refuse on this host\n# TYPE ubc_hooks_attached gauge\nubc_hooks_attached 0\n");
+  const std::string some = reply_to(two_containers(), {"/metrics", "collect[]=hooks", {}}).body;
+  EXPECT_THAT(some, HasSubstr("\nubc_hooks_attached 0\n"));
+  EXPECT_THAT(some, Not(HasSubstr("ubc_held_items")));
+  EXPECT_THAT(some, Not(HasSubstr("process_cpu")));
+  EXPECT_EQ(reply_to(two_containers(), {"/metrics", "name[]=ubc_nothing", {}}).body, "");
+}
+
+TEST(Routes, AQueryThatMakesNoSenseIsRefused) {
+  const Reply unknown = reply_to(two_containers(), {"/metrics", "collect[]=%0a", {}});
+  EXPECT_EQ(unknown.status, 400U);
+  EXPECT_EQ(unknown.body, "collect \\x0a: there is no such collector: see ubcd --help\n");
+  EXPECT_EQ(reply_to(two_containers(), {"/metrics", "name[]=%", {}}).status, 400U);
 }
 
 }  // namespace

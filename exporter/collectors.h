@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scrape reads, part by part: each can be switched off (--no-collector.NAME), or asked for alone (?collect[]=NAME).
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <string_view>
+
+namespace ubc::exporter {
+
+enum class Collector : std::uint8_t { beancounters, hooks, process };
+
+struct CollectorInfo {
+  Collector collector;
+  std::string_view name;
+  std::string_view what;
+};
+inline constexpr auto kCollectors = std::to_array<CollectorInfo>({
+    {Collector::beancounters, "beancounters", "held, maxheld, barrier, limit and failures of each container and resource"},
+    {Collector::hooks, "hooks", "losses and skipped programs"},
+    {Collector::process, "process", "what ubcd itself takes"},
+});
+
+class CollectorSet {
+ public:
+  static CollectorSet all() {
+    CollectorSet set;
+    set.bits_.set();
+    return set;
+  }
+  [[nodiscard]] bool has(Collector collector) const { return bits_.test(static_cast<std::size_t>(collector)); }
+  void set(Collector collector, bool on) { bits_.set(static_cast<std::size_t>(collector), on); }
+  /// What is in both.
+  [[nodiscard]] CollectorSet operator&(const CollectorSet& other) const {
+    CollectorSet both;
+    both.bits_ = bits_ & other.bits_;
+    return both;
+  }
+
+ private:
+  std::bitset<kCollectors.size()> bits_;
+};
+
+}  // namespace ubc::exporter

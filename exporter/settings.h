@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ubcd is told, by its arguments and its file; an argument outdoes the file.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "container/host.h"
+#include "exporter/collectors.h"
+#include "os/result.h"
+
+namespace ubc::exporter {
+
+struct Settings {
+  std::string listen = "127.0.0.1:9641";
+  container::HostPaths paths;
+  CollectorSet collectors = CollectorSet::all();
+};
+
+/// nullopt: --help or --version was asked for, and printed. Fails with Code::bad_value, naming the argument or the file's key.
+[[nodiscard]] Result<std::optional<Settings>> parse_settings(int argc, const char* const* argv);
+
+}  // namespace ubc::exporter
