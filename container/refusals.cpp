@@ -13,15 +13,6 @@
 namespace ubc::container {
 namespace {
 
-/// What CLOCK_MONOTONIC said `time_ns` at, by both clocks as they are now: a step of the wall clock moves past times with it.
-std::chrono::system_clock::time_point wall_time(std::uint64_t time_ns) {
-  timespec now{};
-  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
-  const auto monotonic = std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
-  return std::chrono::system_clock::now() -
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(monotonic - std::chrono::nanoseconds{time_ns});
-}
-
 std::string call_of(const ubc_refusal& raw) {
   if (raw.hook == UBC_HOOK_TCP_ACCEPT) return "a connection's arrival";
   if (raw.hook >= UBC_HOOK_IN_INTERRUPT) return "a packet's arrival";
@@ -32,6 +23,14 @@ std::string call_of(const ubc_refusal& raw) {
 }
 
 }  // namespace
+
+std::chrono::system_clock::time_point wall_time(std::uint64_t time_ns) {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto monotonic = std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+  return std::chrono::system_clock::now() -
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(monotonic - std::chrono::nanoseconds{time_ns});
+}
 
 SlotOwners::SlotOwners(const Host& host) : uid_base_{host.settings.uid_base} {
   for (const std::uint32_t id : known_ids(host)) {

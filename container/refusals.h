@@ -15,6 +15,9 @@
 
 namespace ubc::container {
 
+/// What CLOCK_MONOTONIC said `time_ns` at, by both clocks as they are now: a step of the wall clock moves past times with it.
+[[nodiscard]] std::chrono::system_clock::time_point wall_time(std::uint64_t time_ns);
+
 struct Refusal {
   std::chrono::system_clock::time_point time;
   std::uint32_t id = 0;            ///< the container's; 0: of a slot that no container has any more

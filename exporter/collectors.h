@@ -9,7 +9,7 @@
 
 namespace ubc::exporter {
 
-enum class Collector : std::uint8_t { beancounters, hooks, process };
+enum class Collector : std::uint8_t { beancounters, refusals, cpu, memory, pressure, io, network, host, hooks, capability, process };
 
 struct CollectorInfo {
   Collector collector;
@@ -18,7 +18,15 @@ struct CollectorInfo {
 };
 inline constexpr auto kCollectors = std::to_array<CollectorInfo>({
     {Collector::beancounters, "beancounters", "held, maxheld, barrier, limit and failures of each container and resource"},
-    {Collector::hooks, "hooks", "losses and skipped programs"},
+    {Collector::refusals, "refusals", "when each container and resource was last refused"},
+    {Collector::cpu, "cpu", "CPU time, throttling and share of each container"},
+    {Collector::memory, "memory", "memory events of each container"},
+    {Collector::pressure, "pressure", "what each container waited for (PSI)"},
+    {Collector::io, "io", "reads and writes of each container and block device"},
+    {Collector::network, "network", "traffic of each guest and its interfaces"},
+    {Collector::host, "host", "what the host has, its pressure and its commitment"},
+    {Collector::hooks, "hooks", "losses, skipped programs and logged events"},
+    {Collector::capability, "capability", "what ubctl features says of this host"},
     {Collector::process, "process", "what ubcd itself takes"},
 });
 

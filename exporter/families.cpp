@@ -2,88 +2,24 @@
 #include "exporter/families.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 #include <utility>
-#include <vector>
 
-#include "bpf/ledger.h"
+#include "exporter/family_parts.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
 namespace {
 
-using accounting::Beancounter;
 using accounting::kResources;
 using accounting::ResourceInfo;
-using accounting::Unit;
 using enum Kind;
-
-/// By enum ubc_loss.
-constexpr const char* kLossReasons[] = {"object_table_full", "object_refused",  "refusal_not_logged", "uncharge_too_much",
-                                        "free_missed",       "refusal_skipped", "accept_over",        "cgroup_unmapped"};
-static_assert(std::size(kLossReasons) == UBC_LOSSES);
-
-/// held, maxheld, barrier, limit, each once in items and once in bytes.
-struct Part {
-  std::string_view in_items, in_bytes;
-  std::string_view help;
-  std::uint64_t Beancounter::* member;
-};
-constexpr Part kParts[] = {
-    {"ubc_held_items", "ubc_held_bytes", "What the container holds of the resource now", &Beancounter::held},
-    {"ubc_maxheld_items", "ubc_maxheld_bytes", "The most that it has held since its start", &Beancounter::maxheld},
-    {"ubc_barrier_items", "ubc_barrier_bytes", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier},
-    {"ubc_limit_items", "ubc_limit_bytes", "Above it every charge is refused; no series: unlimited", &Beancounter::limit},
-};
-
-/// Rendered once a scrape: a container's labels and a resource's meet in five families.
-struct Subjects {
-  std::vector<Labels> containers;   ///< as HostReading::running
-  std::vector<Labels> resources;    ///< as kResources
-};
 
 Subjects subjects_of(const HostReading& host) {
   Subjects subjects;
   for (const ContainerReading& container : host.running) subjects.containers.push_back({{"ctid", std::to_string(container.id)}});
   for (const ResourceInfo& info : kResources) subjects.resources.push_back({{"resource", info.name}});
   return subjects;
-}
-
-/// Whether the number means something: without hooks only the memory controller counts.
-bool is_known(const ContainerReading& container, const ResourceInfo& info) {
-  return info.counted &&
-         (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
-}
-
-/// Calls `sample` with the labels and the counter of each container and known resource.
-void for_each_counter(const HostReading& host, const Subjects& subjects, auto sample) {
-  for (std::size_t c = 0; c < host.running.size(); ++c)
-    for (std::size_t r = 0; r < kResources.size(); ++r)
-      if (is_known(host.running[c], kResources[r]))
-        sample(subjects.containers[c], subjects.resources[r], kResources[r], host.running[c].counters.of(kResources[r].resource));
-}
-
-void write_part(const HostReading& host, const Subjects& subjects, const Part& part, bool items, Exposition& out) {
-  if (!out.family(items ? part.in_items : part.in_bytes, gauge, part.help)) return;
-  for_each_counter(host, subjects, [&](const Labels& container, const Labels& resource, const ResourceInfo& info, const Beancounter& now) {
-    const std::uint64_t amount = now.*part.member;
-    if ((info.unit == Unit::items) != items || amount == UBC_UNLIMITED) return;
-    if (info.unit != Unit::pages)
-      out.sample(container, resource, amount);
-    else if (amount <= UBC_UNLIMITED / accounting::kPageSize)
-      out.sample(container, resource, amount * accounting::kPageSize);
-    else
-      out.sample(container, resource, static_cast<double>(amount) * static_cast<double>(accounting::kPageSize));
-  });
-}
-
-void write_beancounters(const HostReading& host, const Subjects& subjects, Exposition& out) {
-  for (const Part& part : kParts)
-    for (const bool items : {true, false}) write_part(host, subjects, part, items, out);
-  if (!out.family("ubc_failures_total", counter, "Charges that were refused since the container's start (failcnt)")) return;
-  for_each_counter(host, subjects, [&](const Labels& container, const Labels& resource, const ResourceInfo&, const Beancounter& now) {
-    out.sample(container, resource, now.failcnt);
-  });
 }
 
 /// Names live here only, so that a rename breaks no series.
@@ -102,30 +38,37 @@ void write_info(const HostReading& host, const Subjects& subjects, Exposition& o
   }
 }
 
+/// Each container has a series of each state, one of them 1: a change is seen as one.
+void write_states(const HostReading& host, const Subjects& subjects, Exposition& out) {
+  constexpr auto kStates = std::to_array<std::string_view>({"running", "suspended", "stopped"});
+  std::array<std::size_t, kStates.size()> containers{};
+  const bool wanted = out.family("ubc_container_state", gauge, "1: the state that the container is in");
+  const auto say = [&](const Labels& subject, std::size_t state) {
+    ++containers[state];
+    for (std::size_t s = 0; wanted && s < kStates.size(); ++s) out.sample(subject, {{"state", kStates[s]}}, s == state ? 1 : 0);
+  };
+  for (std::size_t c = 0; c < host.running.size(); ++c) say(subjects.containers[c], host.running[c].usage.suspended ? 1 : 0);
+  for (const std::uint32_t id : host.stopped) say({{"ctid", std::to_string(id)}}, 2);
+  out.family("ubc_containers", gauge, "Containers of this host by state");
+  for (std::size_t s = 0; s < kStates.size(); ++s) out.sample({{"state", kStates[s]}}, containers[s]);
+}
+
+}  // namespace
+
 void write_containers(const HostReading& host, const Subjects& subjects, Exposition& out) {
   write_info(host, subjects, out);
   out.family("ubc_container_start_time_seconds", gauge, "When it was started, in seconds since the epoch");
   for (std::size_t c = 0; c < host.running.size(); ++c)
     if (host.running[c].started_at) out.sample(subjects.containers[c], *host.running[c].started_at);
-  out.family("ubc_containers", gauge, "Containers of this host by state");
-  out.sample({{"state", "running"}}, host.running.size());
-  out.sample({{"state", "stopped"}}, host.stopped);
-}
-
-void write_hooks(const HostReading& host, Exposition& out) {
-  out.one("ubc_hooks_attached", gauge, "1: hooks count and refuse on this host", host.hooks ? 1 : 0);
-  if (!host.hooks) return;
-  out.family("ubc_losses_total", counter, "What the hooks could not count or report, by reason");
-  for (std::size_t i = 0; i < std::size(kLossReasons); ++i) out.sample({{"reason", kLossReasons[i]}}, host.hooks->health.losses[i]);
-  out.one("ubc_overflow_records", gauge, "Charged objects in the hash map beside the object table", host.hooks->health.overflow_records);
-  out.family("ubc_bpf_program_missed_total", counter, "Times that the kernel skipped a program");
-  for (const bpf::HookStatus& hook : host.hooks->programs) out.sample({{"program", hook.program}}, hook.recursion_misses);
+  write_states(host, subjects, out);
 }
 
 void write_own(const OwnReading& own, Exposition& out) {
   out.one("ubc_build_info", info, "This ubcd and the kernel under it", 1, {{"version", UBC_VERSION}, {"kernel", own.kernel}});
   out.one("ubc_collector_duration_seconds", gauge, "How long this scrape read", own.read_seconds, {{"collector", "host"}});
   out.one("ubc_read_failures_total", counter, "What could not be read since ubcd's start; its log says why", own.read_failures);
+  out.one("ubc_config_last_reload_successful", gauge, "1: the configuration is what its file says", own.reload.successful ? 1 : 0);
+  out.one("ubc_config_last_reload_timestamp_seconds", gauge, "When it was last read, in seconds since the epoch", own.reload.at);
   out.one("ubc_http_requests_total", counter, "Requests that were answered", own.requests);
   out.one("ubc_http_connections_refused_total", counter, "Connections over the cap", own.connections_refused);
 }
@@ -139,13 +82,22 @@ void write_process(const OwnProcess& process, Exposition& out) {
   out.one("process_max_fds", gauge, "Most that it may open", process.max_files);
 }
 
-}  // namespace
-
 void write_families(const HostReading& host, const OwnReading& own, Exposition& out) {
   const Subjects subjects = subjects_of(host);
   write_containers(host, subjects, out);
-  if (host.collected.has(Collector::beancounters)) write_beancounters(host, subjects, out);
+  const auto part = [&](Collector collector, auto write) {
+    if (host.collected.has(collector)) write(host, subjects, out);
+  };
+  part(Collector::beancounters, write_beancounters);
+  part(Collector::refusals, write_last_refusals);
+  part(Collector::cpu, write_cpu);
+  part(Collector::memory, write_memory_events);
+  part(Collector::pressure, write_pressures);
+  part(Collector::io, write_io);
+  part(Collector::network, write_network);
+  if (host.collected.has(Collector::host)) write_host(host, out);
   if (host.collected.has(Collector::hooks)) write_hooks(host, out);
+  if (host.collected.has(Collector::capability) && own.abilities) write_capabilities(*own.abilities, out);
   write_own(own, out);
   if (host.collected.has(Collector::process)) write_process(own.process, out);
 }

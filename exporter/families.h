@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "exporter/exposition.h"
@@ -11,6 +12,12 @@
 #include "exporter/reading.h"
 
 namespace ubc::exporter {
+
+/// Of the configuration: at the start, or by the last SIGHUP.
+struct Reload {
+  bool successful = true;
+  std::int64_t at = 0;   ///< seconds since the epoch
+};
 
 /// About ubcd rather than the host.
 struct OwnReading {
@@ -20,6 +27,8 @@ struct OwnReading {
   std::uint64_t requests = 0;
   std::uint64_t connections_refused = 0;
   std::string kernel;                      ///< uname -r
+  Reload reload;
+  std::shared_ptr<const Abilities> abilities;
 };
 
 /// What was not read has no family.

@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
+#include <memory>
 
 #include "exporter/families.h"
 #include "exporter/http_server.h"
@@ -27,7 +29,10 @@ std::string kernel_release() {
 class BookKeeper {
  public:
   BookKeeper(container::Host host, const CollectorSet& collectors, const HttpServer& server)
-      : host_{std::move(host)}, collectors_{collectors}, server_{server} {}
+      : host_{std::move(host)},
+        collectors_{collectors},
+        server_{server},
+        abilities_{std::make_shared<const Abilities>(probe_abilities(host_))} {}
 
   void write(const CollectorSet& wanted, Exposition& out) {
     const auto start = std::chrono::steady_clock::now();
@@ -43,6 +48,8 @@ class BookKeeper {
     own.requests = server_.counts().requests;
     own.connections_refused = server_.counts().connections_refused;
     own.kernel = kernel_release();
+    own.reload.at = loaded_at_;
+    own.abilities = abilities_;
     write_families(reading, own, out);
   }
 
@@ -55,6 +62,8 @@ class BookKeeper {
   container::Host host_;
   CollectorSet collectors_;
   const HttpServer& server_;
+  std::shared_ptr<const Abilities> abilities_;
+  std::int64_t loaded_at_ = std::time(nullptr);
   std::uint64_t failures_ = 0;
 };
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/reading.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "accounting/cgroup_knobs.h"
 #include "accounting/config_file.h"
 #include "bpf/ledger.h"
+#include "bpf/refusal_log.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/refusals.h"
 #include "container/tuning.h"
 
 namespace ubc::exporter {
@@ -18,6 +22,7 @@ using container::Host;
 struct Found {
   ContainerReading container;
   std::uint32_t slot = 0;
+  std::optional<pid_t> init;   ///< of a guest
   accounting::ConfigFile config;
 };
 
@@ -32,6 +37,7 @@ Result<std::optional<Found>> find_running(const Host& host, std::uint32_t id) {
   } else {
     const auto running = container::running(host, id);
     if (!running) return std::nullopt;
+    found.init = running->record.init_pid;
     found.container.started_at = running->record.started_at;
     found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
     found.container.name = found.config.get("NAME").value_or("");
@@ -56,7 +62,21 @@ Result<accounting::Snapshot> read_uncounted(const Found& found, const os::Cgroup
   return counters;
 }
 
-Result<std::optional<ContainerReading>> read_container(const Host& host, std::uint32_t id, bpf::Ledger* ledger) {
+/// Of those resources that something was refused of: only then is the kernel asked.
+Result<> read_last_refusals(const Host& host, std::uint32_t slot, ContainerReading& container) {
+  const auto refused = [&](const accounting::ResourceInfo& info) { return container.counters.of(info.resource).failcnt != 0; };
+  if (std::ranges::none_of(accounting::kResources, refused)) return {};
+  const bpf::LastRefusals last = UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins));
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (const auto raw = last.of(info.resource)) {
+      const auto at = std::chrono::floor<std::chrono::milliseconds>(container::wall_time(raw->time_ns)).time_since_epoch();
+      container.last_refused[info.resource] = std::chrono::duration<double>(at).count();
+    }
+  return {};
+}
+
+Result<std::optional<ContainerReading>> read_container(const Host& host, std::uint32_t id, bpf::Ledger* ledger,
+                                                       const CollectorSet& wanted) {
   auto found = UBC_TRY(find_running(host, id));
   if (!found) return std::nullopt;
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->container.cgroup));
@@ -65,6 +85,9 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
     found->container.counters = UBC_TRY(container::read_counted(*ledger, found->slot, cgroup));
   else
     found->container.counters = UBC_TRY(read_uncounted(*found, cgroup));
+  if (found->container.counted_by_hooks && wanted.has(Collector::refusals))
+    UBC_TRY(read_last_refusals(host, found->slot, found->container));
+  found->container.usage = UBC_TRY(read_usage(host, cgroup, found->init, wanted));
   return std::move(found->container);
 }
 
@@ -75,6 +98,8 @@ Result<bpf::Ledger> open_books(const Host& host, HooksReading& hooks) {
   UBC_TRY(bpf::publish_counts(0, host.paths.pins));
   hooks.health = ledger.health();
   hooks.programs = UBC_TRY(bpf::read_hook_status(host.paths.pins));
+  hooks.audited_misses = ledger.settings().audited_misses;
+  hooks.events = UBC_TRY(bpf::RefusalLog::open(host.paths.pins)).written();
   return ledger;
 }
 
@@ -98,12 +123,18 @@ HostReading read_host(const Host& host, const CollectorSet& wanted) {
       reading.failures.push_back(opened.error());
     }
   }
+  if (wanted.has(Collector::host)) {
+    if (auto totals = read_totals(host))
+      reading.totals = *std::move(totals);
+    else
+      reading.failures.push_back(totals.error());
+  }
   for (const std::uint32_t id : container::known_ids(host)) {
-    auto read = os::with_context(read_container(host, id, ledger ? &*ledger : nullptr), fmt::format("reading container {}", id));
+    auto read = os::with_context(read_container(host, id, ledger ? &*ledger : nullptr, wanted), fmt::format("reading container {}", id));
     if (read && *read)
       reading.running.push_back(**std::move(read));
     else if (read || ended_meanwhile(host, id))
-      ++reading.stopped;
+      reading.stopped.push_back(id);
     else
       reading.failures.push_back(read.error());
   }

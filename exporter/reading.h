@@ -2,7 +2,7 @@
 // What a scrape finds: read anew each time, since the ledger costs no system call per beancounter.
 #pragma once
 
-#include <cstddef>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +12,7 @@
 #include "bpf/attached_hooks.h"
 #include "container/host.h"
 #include "exporter/collectors.h"
+#include "exporter/usage_reading.h"
 #include "os/result.h"
 
 namespace ubc::exporter {
@@ -24,18 +25,23 @@ struct ContainerReading {
   bool adopted = false;
   bool counted_by_hooks = false;
   std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows
-  accounting::Snapshot counters;
+  accounting::Snapshot counters = {};
+  std::array<std::optional<double>, UBC_RESOURCES> last_refused = {};   ///< by resource: seconds since the epoch
+  ContainerUsage usage = {};
 };
 
 /// Of the kernel's side; only where hooks are attached.
 struct HooksReading {
   ubc_health health{};
   std::vector<bpf::HookStatus> programs;
+  std::uint64_t audited_misses = 0;   ///< of programs that the kernel skipped: what an audit has healed
+  std::uint64_t events = 0;           ///< refusals that were logged
 };
 
 struct HostReading {
   std::vector<ContainerReading> running;
-  std::size_t stopped = 0;
+  std::vector<std::uint32_t> stopped;
+  std::optional<HostTotals> totals;
   CollectorSet collected = CollectorSet::all();
   std::optional<HooksReading> hooks;
   std::vector<Error> failures;   ///< of what could not be read; the rest is there all the same

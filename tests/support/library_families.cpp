@@ -51,16 +51,13 @@ std::vector<MetricFamily> library_families(const HostReading& host) {
   for (const bool items : {true, false})
     families.push_back(part_of(host, "maxheld", "The most that it has held since its start", &Beancounter::maxheld, items));
   for (const bool items : {true, false})
-    families.push_back(
-        part_of(host, "barrier", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier, items));
+    families.push_back(part_of(host, "barrier", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier, items));
   for (const bool items : {true, false})
     families.push_back(part_of(host, "limit", "Above it every charge is refused; no series: unlimited", &Beancounter::limit, items));
-  MetricFamily failures{
-      "ubc_failures_total", "Charges that were refused since the container's start (failcnt)", MetricType::Counter, {}};
+  MetricFamily failures{"ubc_failures_total", "Charges that were refused since the container's start (failcnt)", MetricType::Counter, {}};
   for (const ContainerReading& container : host.running)
     for (const ResourceInfo& info : accounting::kResources)
-      if (is_served(container, info))
-        add(failures, container, info, static_cast<double>(container.counters.of(info.resource).failcnt));
+      if (is_served(container, info)) add(failures, container, info, static_cast<double>(container.counters.of(info.resource).failcnt));
   families.push_back(std::move(failures));
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   return families;

@@ -33,7 +33,8 @@ TEST(CgroupUsage, ACpuLimitIsACountOfCores) {
 }
 
 TEST(CgroupUsage, PressureIsWaitingAndWhereTheKernelSaysItStalled) {
-  const auto both = parse_pressure("some avg10=1.00 avg60=2.00 avg300=3.00 total=4500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1250000\n");
+  const auto both =
+      parse_pressure("some avg10=1.00 avg60=2.00 avg300=3.00 total=4500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1250000\n");
   ASSERT_TRUE(both) << both.error().message;
   EXPECT_EQ(both->some, 4.5);
   EXPECT_EQ(both->full, 1.25);
@@ -42,7 +43,8 @@ TEST(CgroupUsage, PressureIsWaitingAndWhereTheKernelSaysItStalled) {
 }
 
 TEST(CgroupUsage, IoIsPerDeviceAndOneThatDidNothingHasNone) {
-  const auto io = parse_io_stat("8:16 \n8:32 8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n254:0 rbytes=7 wbytes=8 rios=9 wios=10 \n7:0\n");
+  const auto io =
+      parse_io_stat("8:16 \n8:32 8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n254:0 rbytes=7 wbytes=8 rios=9 wios=10 \n7:0\n");
   ASSERT_TRUE(io) << io.error().message;
   ASSERT_EQ(io->size(), 2U);
   EXPECT_EQ((*io)[0].device, "8:0");

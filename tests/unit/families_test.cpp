@@ -7,55 +7,25 @@
 
 #include "exporter/families.h"
 #include "exporter/routes.h"
+#include "tests/support/made_up_host.h"
 
 namespace ubc::exporter {
 namespace {
 
+using test::MadeUpHost;
+using test::two_containers;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-struct MadeUp {
-  HostReading host;
-  OwnReading own;
-};
-
-/// Counted guest 101 and adopted 2000000007.
-MadeUp two_containers() {
-  MadeUp made_up;
-  ContainerReading guest{.id = 101,
-                         .name = "web",
-                         .hostname = "www.example.com",
-                         .ostemplate = "busybox",
-                         .cgroup = "/c/101",
-                         .counted_by_hooks = true,
-                         .started_at = 1700000001,
-                         .counters = {}};
-  guest.counters.of(UBC_NUMPROC) = {.held = 11, .maxheld = 12, .barrier = 13, .limit = 14, .failcnt = 15};
-  guest.counters.of(UBC_PRIVVMPAGES) = {.held = 2, .maxheld = 3, .barrier = 4, .failcnt = 6};
-  guest.counters.of(UBC_KMEMSIZE) = {.held = 4097, .maxheld = 4098, .failcnt = 0};
-  guest.counters.of(UBC_PHYSPAGES).limit = 77;
-  ContainerReading adopted;
-  adopted.id = 2000000007;
-  adopted.name = "po\"d\n";
-  adopted.adopted = true;
-  adopted.counters.of(UBC_NUMPROC).held = 21;
-  adopted.counters.of(UBC_PHYSPAGES) = {.held = 5, .maxheld = 7};
-  made_up.host.running = {guest, adopted};
-  made_up.host.stopped = 3;
-  made_up.own.read_seconds = 0.5;
-  made_up.own.kernel = "6.12.1";
-  return made_up;
-}
-
-Reply reply_to(const MadeUp& made_up, const Request& request) {
+Reply reply_to(const MadeUpHost& made_up, const Request& request) {
   return answer(request, [&](const CollectorSet& wanted, Exposition& out) {
     HostReading host = made_up.host;
     host.collected = wanted;
     write_families(host, made_up.own, out);
   });
 }
-std::string metrics(const MadeUp& made_up) { return reply_to(made_up, {"/metrics", "", {}}).body; }
+std::string metrics(const MadeUpHost& made_up) { return reply_to(made_up, {"/metrics", "", {}}).body; }
 
 TEST(Families, ItemsAreAsTheyAreAndPagesBecomeBytes) {
   const std::string text = metrics(two_containers());
@@ -100,27 +70,101 @@ TEST(Families, ANameIsALabelOfTheInfoSeriesAloneAndEscaped) {
 }
 
 TEST(Families, EveryLossOfTheHooksHasItsReason) {
-  MadeUp made_up = two_containers();
-  HooksReading hooks;
-  for (unsigned i = 0; i < UBC_LOSSES; ++i) hooks.health.losses[i] = 100 + i;
-  hooks.health.overflow_records = 9;
-  hooks.programs = {{"charge_numproc", 31}};
-  made_up.host.hooks = hooks;
-  const std::string text = metrics(made_up);
+  const std::string text = metrics(test::full_host());
   EXPECT_THAT(text, HasSubstr("\nubc_hooks_attached 1\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_losses_total{reason=\"object_table_full\"} 100\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_losses_total{reason=\"refusal_not_logged\"} 102\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_losses_total{reason=\"cgroup_unmapped\"} 107\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_overflow_records 9\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_bpf_program_missed_total{program=\"charge_numproc\"} 31\n"));
+  EXPECT_THAT(text, HasSubstr("\nubc_bpf_unaudited_misses 5\n")) << "35 were skipped, 30 of them audited";
+  EXPECT_THAT(text, HasSubstr("\nubc_events_total{type=\"refusal\"} 61\n"));
 }
 
 TEST(Families, TheHostAndUbcdItselfAreThere) {
   const std::string text = metrics(two_containers());
-  EXPECT_THAT(text, HasSubstr("\nubc_containers{state=\"running\"} 2\nubc_containers{state=\"stopped\"} 3\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nubc_containers{state=\"running\"} 1\nubc_containers{state=\"suspended\"} 1\nubc_containers{state=\"stopped\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_collector_duration_seconds{collector=\"host\"} 0.5\n"));
   EXPECT_THAT(text, HasSubstr("kernel=\"6.12.1\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
+}
+
+TEST(Families, EveryUseOfTheHostByAContainerIsInBaseUnits) {
+  const std::string text = metrics(two_containers());
+  for (const char* line : {
+           "\nubc_last_failure_timestamp_seconds{ctid=\"101\",resource=\"numproc\"} 1700000099.125\n",
+           "\nubc_cpu_seconds_total{ctid=\"101\",mode=\"user\"} 1.5\n",
+           "\nubc_cpu_seconds_total{ctid=\"101\",mode=\"system\"} 2.25\n",
+           "\nubc_cpu_throttled_seconds_total{ctid=\"101\"} 3.5\n",
+           "\nubc_cpu_throttled_periods_total{ctid=\"101\"} 17\n",
+           "\nubc_cpu_periods_total{ctid=\"101\"} 50\n",
+           "\nubc_cpu_weight{ctid=\"101\"} 79\n",
+           "\nubc_cpu_limit_cores{ctid=\"101\"} 1.25\n",
+           "\nubc_memory_events_total{ctid=\"101\",event=\"high\"} 31\n",
+           "\nubc_memory_events_total{ctid=\"101\",event=\"oom_kill\"} 32\n",
+           "\nubc_pressure_waiting_seconds_total{ctid=\"101\",resource=\"cpu\"} 4.5\n",
+           "\nubc_pressure_waiting_seconds_total{ctid=\"101\",resource=\"memory\"} 5.5\n",
+           "\nubc_pressure_stalled_seconds_total{ctid=\"101\",resource=\"memory\"} 0.75\n",
+           "\nubc_io_read_bytes_total{ctid=\"101\",device=\"8:0\"} 41\n",
+           "\nubc_io_written_bytes_total{ctid=\"101\",device=\"8:0\"} 42\n",
+           "\nubc_io_reads_total{ctid=\"101\",device=\"8:0\"} 43\n",
+           "\nubc_io_writes_total{ctid=\"101\",device=\"8:0\"} 44\n",
+           "\nubc_network_receive_bytes_total{ctid=\"101\",device=\"eth0\"} 51\n",
+           "\nubc_network_receive_packets_total{ctid=\"101\",device=\"eth0\"} 52\n",
+           "\nubc_network_receive_errors_total{ctid=\"101\",device=\"eth0\"} 53\n",
+           "\nubc_network_receive_drop_total{ctid=\"101\",device=\"eth0\"} 54\n",
+           "\nubc_network_transmit_bytes_total{ctid=\"101\",device=\"eth0\"} 55\n",
+           "\nubc_network_transmit_packets_total{ctid=\"101\",device=\"eth0\"} 56\n",
+           "\nubc_network_transmit_errors_total{ctid=\"101\",device=\"eth0\"} 57\n",
+           "\nubc_network_transmit_drop_total{ctid=\"101\",device=\"eth0\"} 58\n",
+           "\nubc_host_memory_bytes 8192000\n",
+           "\nubc_host_swap_bytes 4096000\n",
+           "\nubc_host_cpus 6\n",
+           "\nubc_host_pressure_waiting_seconds_total{resource=\"io\"} 6.5\n",
+           "\nubc_host_pressure_stalled_seconds_total{resource=\"io\"} 0.25\n",
+           "\nubc_config_last_reload_successful 1\n",
+           "\nubc_config_last_reload_timestamp_seconds 1700000077\n",
+       })
+    EXPECT_THAT(text, HasSubstr(line));
+}
+
+TEST(Families, WhatTheKernelDoesNotSayHasNoSeries) {
+  const std::string text = metrics(two_containers());
+  EXPECT_THAT(text, Not(HasSubstr("ubc_pressure_stalled_seconds_total{ctid=\"101\",resource=\"cpu\"}")));
+  for (const char* family : {"ubc_cpu_seconds_total", "ubc_cpu_limit_cores", "ubc_last_failure_timestamp_seconds"})
+    EXPECT_THAT(text, Not(HasSubstr(std::string{family} + "{ctid=\"2000000007\""))) << family;
+  EXPECT_THAT(text, Not(HasSubstr("ubc_host_capability"))) << "not learnt";
+}
+
+TEST(Families, AStoppedContainerHasItsStateAndNothingElse) {
+  const std::string text = metrics(two_containers());
+  for (const char* line :
+       {"\nubc_container_state{ctid=\"101\",state=\"running\"} 1\n", "\nubc_container_state{ctid=\"101\",state=\"stopped\"} 0\n",
+        "\nubc_container_state{ctid=\"2000000007\",state=\"suspended\"} 1\n",
+        "\nubc_container_state{ctid=\"2000000007\",state=\"running\"} 0\n", "\nubc_container_state{ctid=\"102\",state=\"stopped\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  std::size_t of_102 = 0;
+  for (std::size_t at = 0; (at = text.find("ctid=\"102\"", at)) != std::string::npos; ++at) ++of_102;
+  EXPECT_EQ(of_102, 3U);
+}
+
+TEST(Families, TheCommitmentIsAShareOfTheHostAndAbsentWhereItIsUnlimited) {
+  const std::string text = metrics(two_containers());
+  // privvmpages 2 and physpages 5 of 4096 bytes, of 8192000 and 4096000 bytes; kmemsize 4097 of low memory, which is 0.4 of all.
+  EXPECT_THAT(text, HasSubstr("\nubc_host_commitment_ratio{commitment=\"ram_utilization\"} 0.0"));
+  EXPECT_THAT(text, Not(HasSubstr("commitment=\"lowmem_commitment\""))) << "kmemsize has no limit";
+}
+
+TEST(Families, WhatTheHostCanIsWhatFeaturesSays) {
+  const std::string text = metrics(test::full_host());
+  for (const char* line :
+       {"\nubc_host_capability{feature=\"kprobe\"} 1\n", "\nubc_host_capability{feature=\"fmod_ret\"} 0\n",
+        "\nubc_host_capability{feature=\"enforce\"} 0\n", "\nubc_host_capability{feature=\"memory_controller\"} 1\n",
+        "\nubc_host_capability{feature=\"preemptible\"} 0\n", "\nubc_resource_mode{resource=\"physpages\",mode=\"kernel\"} 1\n",
+        "\nubc_resource_mode{resource=\"numiptent\",mode=\"off\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr(line));
 }
 
 TEST(Routes, OnlyTheLandingPageAndTheMetricsAreThere) {

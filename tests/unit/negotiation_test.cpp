@@ -12,25 +12,27 @@ namespace ubc::exporter {
 namespace {
 
 TEST(Negotiation, TextIsForWhoeverDoesNotLikeOpenMetricsBetter) {
-  for (const char* accept : {"", "*/*", "text/plain", "text/html", "application/openmetrics-text;q=0", "text/plain, application/openmetrics-text",
-                             "application/openmetrics-text;q=0.5,text/plain;q=0.6", "application/openmetrics-text;version=0.0.1",
-                             "application/openmetrics-text;q=0.3,text/*", "application/openmetrics-text;q=nonsense", ",;,=;q"})
+  for (const char* accept :
+       {"", "*/*", "text/plain", "text/html", "application/openmetrics-text;q=0", "text/plain, application/openmetrics-text",
+        "application/openmetrics-text;q=0.5,text/plain;q=0.6", "application/openmetrics-text;version=0.0.1",
+        "application/openmetrics-text;q=0.3,text/*", "application/openmetrics-text;q=nonsense", ",;,=;q"})
     EXPECT_EQ(format_for(accept), Format::text) << accept;
 }
 
 TEST(Negotiation, OpenMetricsIsForWhoeverDoes) {
-  for (const char* accept :
-       {"application/openmetrics-text", "Application/OpenMetrics-Text; Version=1.0.0 ; Q=0.9, text/plain;q=0.8",
-        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-        "application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1", "application/openmetrics-text, */*",
-        "text/plain;q=0.2, text/plain;version=0.0.4;q=0.3, application/*"})
+  for (const char* accept : {"application/openmetrics-text", "Application/OpenMetrics-Text; Version=1.0.0 ; Q=0.9, text/plain;q=0.8",
+                             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/"
+                             "plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                             "application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1", "application/openmetrics-text, */*",
+                             "text/plain;q=0.2, text/plain;version=0.0.4;q=0.3, application/*"})
     EXPECT_EQ(format_for(accept), Format::openmetrics) << accept;
 }
 
 TEST(Negotiation, GzipIsForWhoeverNamesItOrTakesAllButNotAtZero) {
   for (const char* yes : {"gzip", "deflate, GZIP;q=0.1", "*", "x-gzip", "identity;q=0, *;q=0.5", "*;q=0, gzip"})
     EXPECT_TRUE(accepts_gzip(yes)) << yes;
-  for (const char* no : {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "bgzip", "deflate, br"}) EXPECT_FALSE(accepts_gzip(no)) << no;
+  for (const char* no : {"", "identity", "gzip;q=0", "gzip;q=0.0, *", "*;q=0", "bgzip", "deflate, br"})
+    EXPECT_FALSE(accepts_gzip(no)) << no;
 }
 
 TEST(Negotiation, AQuerysParametersAreDecoded) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/usage_reading.h"
+
+#include <sys/sysinfo.h>
+
+#include "bpf/kernel_support.h"
+
+namespace ubc::exporter {
+
+Result<ContainerUsage> read_usage(const container::Host& host, const os::CgroupDir& cgroup, std::optional<pid_t> init,
+                                  const CollectorSet& wanted) {
+  ContainerUsage usage;
+  usage.suspended = UBC_TRY(accounting::is_frozen(cgroup));
+  if (wanted.has(Collector::cpu)) {
+    usage.cpu = UBC_TRY(accounting::read_cpu_usage(cgroup));
+    usage.share = UBC_TRY(accounting::read_cpu_share(cgroup));
+  }
+  if (wanted.has(Collector::memory)) usage.memory_events = UBC_TRY(accounting::read_memory_events(cgroup));
+  if (wanted.has(Collector::pressure)) usage.pressures = UBC_TRY(accounting::read_pressures(cgroup));
+  if (wanted.has(Collector::io)) usage.block_io = UBC_TRY(accounting::read_io(cgroup));
+  if (wanted.has(Collector::network) && init) usage.traffic = UBC_TRY(accounting::read_traffic(host.paths.proc, *init));
+  return usage;
+}
+
+Result<HostTotals> read_totals(const container::Host& host) {
+  HostTotals totals;
+  totals.memory = UBC_TRY(accounting::read_host_memory(host.paths.proc + "/meminfo"));
+  totals.cpus = static_cast<std::uint64_t>(::get_nprocs());
+  totals.pressures = UBC_TRY(accounting::read_host_pressures(host.paths.proc));
+  return totals;
+}
+
+Abilities probe_abilities(const container::Host& host) {
+  Abilities abilities;
+  abilities.kernel = bpf::probe_kernel();
+  abilities.memory_controller = container::check_cgroups(host).has_value();
+  abilities.plan = bpf::decide_hooks(abilities.kernel, abilities.memory_controller);
+  return abilities;
+}
+
+}  // namespace ubc::exporter
