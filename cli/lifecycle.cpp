@@ -171,11 +171,24 @@ void add_create(CLI::App& app, Invocation& invocation) {
 }
 
 void add_start(CLI::App& app, Invocation& invocation) {
-  const auto force = std::make_shared<bool>(false);
+  struct Flags {
+    bool force = false, onboot = false;
+  };
+  const auto flags = std::make_shared<Flags>();
   CLI::App* verb = app.add_subcommand("start", "start a container's guest inside its beancounter");
-  add_ctid(*verb, invocation);
-  verb->add_flag("--force", *force, "even if it is disabled, or this kernel cannot enforce its limits");
-  on_parsed(*verb, invocation, [force, &say = invocation.say](const Host& host, std::uint32_t id) { return start(host, say, id, *force); });
+  CLI::Option* ctid = add_ctid(*verb, invocation)->required(false);
+  verb->add_flag("--force", flags->force, "even if it is disabled, or this kernel cannot enforce its limits");
+  verb->add_flag("--onboot", flags->onboot, "all that have ONBOOT, by BOOTORDER, as the host's boot does")->excludes(ctid);
+  verb->callback([&invocation, flags] {
+    if (flags->onboot)
+      invocation.exit_code = start_onboot(invocation.host, invocation.say);
+    else if (invocation.ctid.empty())
+      throw CLI::RequiredError("CTID");
+    else if (const auto id = container::resolve_id(invocation.host, invocation.ctid); !id)
+      invocation.exit_code = fail(id.error());
+    else
+      invocation.exit_code = start(invocation.host, invocation.say, *id, flags->force);
+  });
 }
 
 void add_stop(CLI::App& app, Invocation& invocation) {

@@ -20,6 +20,7 @@ constexpr KeyOption kKeyOptions[] = {
     {"--hostname", "HOSTNAME", "the guest's host name", true},
     {"--description", "DESCRIPTION", "free text"},
     {"--onboot", "ONBOOT", "yes or no"},
+    {"--bootorder", "BOOTORDER", "a number: the higher, the earlier at boot"},
     {"--disabled", "DISABLED", "yes: it can't be started"},
     {"--stop-timeout", "STOP_TIMEOUT", "seconds that stop waits before it kills"},
     {"--actions", "ACTIONS", "what ubctl watch does besides: RESOURCE:WHEN:WHAT ...; empty: nothing (man ubctl)"},
@@ -33,6 +34,8 @@ Result<> check_key(const std::string& key, const std::string& value) {
   if (key == "STOP_TIMEOUT" && (!os::parse_number(value) || *os::parse_number(value) > 86400))
     return os::error(Code::bad_value, "Bad parameter for --stop-timeout: {}: seconds, at most 86400", value);
   if (key == "ACTIONS") UBC_TRY(accounting::parse_actions(value));
+  if (key == "BOOTORDER" && !value.empty() && !os::parse_number(value))
+    return os::error(Code::bad_value, "Bad parameter for --bootorder: {}: a number, the higher the earlier; empty: last", value);
   const bool host_name = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == std::string::npos;
   if (key == "HOSTNAME" && (!host_name || value.size() > 64))
     return os::error(Code::bad_value, "Bad parameter for --hostname: {}: letters, digits, - and ., at most 64", value);

@@ -79,6 +79,8 @@ void add_watch(CLI::App& app, Invocation& invocation);
 
 /// Stops a running container and tells what becomes of it. The lock is held.
 [[nodiscard]] Result<> stop_told(const container::Host& host, const Say& say, std::uint32_t id, bool fast);
+/// Mends what an unclean end of the host left, and starts all containers that ask for it at boot, in their order.
+int start_onboot(const container::Host& host, const Say& say);
 /// Starts a stopped one likewise.
 [[nodiscard]] Result<> start_told(const container::Host& host, const Say& say, std::uint32_t id, bool force);
 
