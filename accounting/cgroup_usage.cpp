@@ -76,9 +76,8 @@ Result<CpuUsage> parse_cpu_stat(std::string_view text) {
   };
   CpuUsage usage{.user = seconds_of(value("user_usec")), .system = seconds_of(value("system_usec")), .throttling = {}};
   if (values.contains("nr_periods"))
-    usage.throttling = {.periods = value("nr_periods"),
-                        .throttled_periods = value("nr_throttled"),
-                        .throttled = seconds_of(value("throttled_usec"))};
+    usage.throttling = {
+        .periods = value("nr_periods"), .throttled_periods = value("nr_throttled"), .throttled = seconds_of(value("throttled_usec"))};
   return usage;
 }
 

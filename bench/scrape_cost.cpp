@@ -59,10 +59,10 @@ class Library : public prometheus::Collectable {
   const std::string address = server->address();
   const int port = std::stoi(address.substr(address.rfind(':') + 1));
   (void)!::write(report_to, &port, sizeof port);
-  (void)server->run([&](const exporter::Request& request) {
-    return exporter::answer(request,
-                            [&](const exporter::CollectorSet&, exporter::Exposition& out) { exporter::write_families(host, {}, out); });
-  });
+  const std::vector<std::string> fleet;
+  const exporter::Served served{[&](const exporter::CollectorSet&, exporter::Exposition& out) { exporter::write_families(host, {}, out); },
+                                fleet};
+  (void)server->run([&](const exporter::Request& request) { return exporter::answer(request, served); });
   ::_exit(0);
 }
 
@@ -142,12 +142,14 @@ Figure measure(const Server& server, const std::string& header) {
   return figure;
 }
 
+/// As text the target is met; packing alone, which both leave to zlib, is more than a tenth of what the library does to write.
 bool compare(const Server& ours, const Server& library) {
   bool met = true;
-  fmt::print("{:<34} {:>11} {:>11} {:>11} {:>7}\n", "CPU ms a scrape", "bytes", "ours", "library", "ratio");
+  fmt::print("{:<16} {:>12} {:>12} {:>12} {:>12} {:>7}\n", "a scrape", "CPU ms ours", "library", "bytes ours", "library", "ratio");
   for (const auto& [what, header] : {std::pair{"as text", ""}, {"gzip", "Accept-Encoding: gzip\r\n"}}) {
     const Figure us = measure(ours, header), them = measure(library, header);
-    fmt::print("{:<34} {:>11} {:>11.1f} {:>11.1f} {:>7.3f}\n", what, us.bytes, us.cpu_ms, them.cpu_ms, us.cpu_ms / them.cpu_ms);
+    fmt::print("{:<16} {:>12.1f} {:>12.1f} {:>12} {:>12} {:>7.3f}\n", what, us.cpu_ms, them.cpu_ms, us.bytes, them.bytes,
+               us.cpu_ms / them.cpu_ms);
     met = met && us.bytes > 0 && them.bytes > 0 && us.cpu_ms * 10 <= them.cpu_ms;
   }
   return met;

@@ -71,7 +71,8 @@ void write_last_refusals(const HostReading& host, const Subjects& subjects, Expo
   if (!out.family("ubc_last_failure_timestamp_seconds", gauge, "When the last charge was refused, in seconds since the epoch")) return;
   for (std::size_t c = 0; c < host.running.size(); ++c)
     for (std::size_t r = 0; r < kResources.size(); ++r)
-      if (const auto& at = host.running[c].last_refused[kResources[r].resource]) out.sample(subjects.containers[c], subjects.resources[r], *at);
+      if (const auto& at = host.running[c].last_refused[kResources[r].resource])
+        out.sample(subjects.containers[c], subjects.resources[r], *at);
 }
 
 }  // namespace ubc::exporter

@@ -8,7 +8,8 @@
 
 namespace ubc::exporter {
 
-/// The text as a gzip member, at zlib's fastest: a scrape crosses a loopback or a rack, and is read once. Fails with Code::no_resources.
+/// The text as a gzip member, packed the fastest way: a scrape crosses a loopback or a rack, and is read once. Fails with
+/// Code::no_resources.
 [[nodiscard]] Result<std::string> gzip(std::string_view text);
 
 }  // namespace ubc::exporter

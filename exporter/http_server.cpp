@@ -106,6 +106,7 @@ struct HttpServer::Impl {
 
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
+  std::optional<asio::signal_set> hangup;
   HttpBounds bounds;
   HttpCounts counts;
   std::size_t open_now = 0;
@@ -205,6 +206,29 @@ std::string HttpServer::address() const {
 }
 
 HttpCounts HttpServer::counts() const { return impl_->counts; }
+
+void HttpServer::every(std::chrono::microseconds period, std::function<void()> work) {
+  const auto repeat = [this, period, work = std::move(work)]() -> asio::awaitable<void> {
+    asio::steady_timer timer{impl_->context};
+    for (error_code failed; !failed;) {
+      timer.expires_after(period);
+      co_await timer.async_wait(awaiting(failed));
+      if (!failed) work();
+    }
+  };
+  asio::co_spawn(impl_->context, repeat, asio::detached);
+}
+
+void HttpServer::on_hangup(std::function<void()> work) {
+  impl_->hangup.emplace(impl_->context, SIGHUP);
+  const auto repeat = [this, work = std::move(work)]() -> asio::awaitable<void> {
+    for (error_code failed; !failed;) {
+      co_await impl_->hangup->async_wait(awaiting(failed));
+      if (!failed) work();
+    }
+  };
+  asio::co_spawn(impl_->context, repeat, asio::detached);
+}
 
 int HttpServer::run(Handler handler) {
   impl_->handler = std::move(handler);

@@ -39,6 +39,10 @@ class HttpServer {
   /// "127.0.0.1:9641", with the port that port 0 became.
   [[nodiscard]] std::string address() const;
   [[nodiscard]] HttpCounts counts() const;
+  /// Calls `work` each `period` while it serves, on the thread of run().
+  void every(std::chrono::microseconds period, std::function<void()> work);
+  /// Calls `work` at each SIGHUP likewise; a SIGHUP from now on does not end the process.
+  void on_hangup(std::function<void()> work);
   /// Serves until SIGTERM or SIGINT, and returns which. `handler` runs on this thread.
   int run(Handler handler);
 

@@ -2,70 +2,23 @@
 // ubcd: serves the books. It reads and never decides: kill it, and enforcement goes on.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <memory>
 
-#include "exporter/families.h"
+#include "exporter/book_keeper.h"
+#include "exporter/confinement.h"
 #include "exporter/http_server.h"
 #include "exporter/notify.h"
+#include "exporter/own_process.h"
 #include "exporter/routes.h"
 #include "exporter/settings.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
 namespace {
-
-std::string kernel_release() {
-  utsname seen{};
-  return ::uname(&seen) == 0 ? seen.release : "";
-}
-
-/// Reads at each scrape; nothing is cached.
-class BookKeeper {
- public:
-  BookKeeper(container::Host host, const CollectorSet& collectors, const HttpServer& server)
-      : host_{std::move(host)},
-        collectors_{collectors},
-        server_{server},
-        abilities_{std::make_shared<const Abilities>(probe_abilities(host_))} {}
-
-  void write(const CollectorSet& wanted, Exposition& out) {
-    const auto start = std::chrono::steady_clock::now();
-    const HostReading reading = read_host(host_, wanted & collectors_);
-    OwnReading own;
-    own.read_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    for (const Error& failure : reading.failures) note(failure);
-    if (auto process = read_own_process())
-      own.process = *process;
-    else
-      note(process.error());
-    own.read_failures = failures_;
-    own.requests = server_.counts().requests;
-    own.connections_refused = server_.counts().connections_refused;
-    own.kernel = kernel_release();
-    own.reload.at = loaded_at_;
-    own.abilities = abilities_;
-    write_families(reading, own, out);
-  }
-
- private:
-  void note(const Error& failure) {
-    ++failures_;
-    spdlog::warn("{}", os::printable(failure.message));
-  }
-
-  container::Host host_;
-  CollectorSet collectors_;
-  const HttpServer& server_;
-  std::shared_ptr<const Abilities> abilities_;
-  std::int64_t loaded_at_ = std::time(nullptr);
-  std::uint64_t failures_ = 0;
-};
 
 /// Standard error, a line an event; the journal stamps the time itself.
 void set_up_log() {
@@ -78,7 +31,59 @@ int fail(const Error& error) {
   return 1;
 }
 
-int serve(const Settings& settings) {
+void tell_systemd(std::string_view state) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  if (const auto told = notify(socket != nullptr ? socket : "", state); !told) spdlog::warn("{}", told.error().message);
+}
+
+/// SIGHUP: the file and the arguments again. Bad ones change nothing.
+class Reloader {
+ public:
+  Reloader(int argc, char** argv, Settings& settings, BookKeeper& books) : argc_{argc}, argv_{argv}, settings_{settings}, books_{books} {}
+
+  void operator()() {
+    tell_systemd("RELOADING=1");
+    const auto reloaded = reload();
+    books_.note_reload(reloaded.has_value());
+    if (reloaded)
+      spdlog::info("the configuration was read again");
+    else
+      spdlog::error("{}: the configuration stays as it was", os::printable(reloaded.error().message));
+    tell_systemd("READY=1");
+  }
+
+ private:
+  Result<> reload() {
+    auto wanted = UBC_TRY(parse_settings(argc_, argv_));
+    if (!wanted) return os::error(Code::bad_value, "read the configuration: it asks for help or the version");
+    auto host = UBC_TRY(container::load_host(wanted->paths));
+    if (wanted->listen != settings_.listen) spdlog::warn("it listens on {} until it is restarted", settings_.listen);
+    wanted->listen = settings_.listen;
+    settings_ = *std::move(wanted);
+    books_.use(std::move(host), settings_.collectors);
+    return {};
+  }
+
+  int argc_;
+  char** argv_;
+  Settings& settings_;
+  BookKeeper& books_;
+};
+
+/// systemd's watchdog, at half its patience; none is asked for: none.
+void feed_watchdog(HttpServer& server) {
+  const char* patience = std::getenv("WATCHDOG_USEC");
+  const auto microseconds = os::parse_number(patience != nullptr ? patience : "");
+  if (microseconds && *microseconds > 1) server.every(std::chrono::microseconds{*microseconds / 2}, [] { tell_systemd("WATCHDOG=1"); });
+}
+
+/// Before anybody is answered, and after all is open that it needs more for.
+Result<> give_up_rights(bool confine) {
+  UBC_TRY(drop_capabilities());
+  return confine ? confine_calls() : Result<>{};
+}
+
+int serve(int argc, char** argv, Settings settings) {
   if (::geteuid() != 0)
     return fail({Code::denied, 0, "ubcd needs root, to read what the hooks have pinned: run it as root or by its unit"});
   auto host = container::load_host(settings.paths);
@@ -87,13 +92,16 @@ int serve(const Settings& settings) {
   if (!server) return fail(server.error());
   if (!bpf::hooks_attached(settings.paths.pins))
     spdlog::warn("no hooks are attached: until they are, only the memory controller's numbers are served");
-  BookKeeper books{*std::move(host), settings.collectors, *server};
+  BookKeeper books{*host, settings.collectors, std::make_shared<const Abilities>(probe_abilities(*host)), *server};
+  if (const auto given = give_up_rights(!settings.no_seccomp); !given) return fail(given.error());
+  settle_memory();
+  server->on_hangup(Reloader{argc, argv, settings, books});
+  feed_watchdog(*server);
   spdlog::info("serving http://{}/metrics", server->address());
-  const char* socket = std::getenv("NOTIFY_SOCKET");
-  if (const auto told = notify(socket != nullptr ? socket : "", "READY=1"); !told) spdlog::warn("{}", told.error().message);
-  const int signal = server->run([&](const Request& request) {
-    return answer(request, [&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); });
-  });
+  tell_systemd("READY=1");
+  const Served served{[&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); }, settings.fleet};
+  const int signal = server->run([&](const Request& request) { return answer(request, served); });
+  tell_systemd("STOPPING=1");
   spdlog::info("ended by signal {}", signal);
   return 0;
 }
@@ -104,7 +112,7 @@ int run(int argc, char** argv) {
     fail(settings.error());
     return 2;
   }
-  return *settings ? serve(**settings) : 0;
+  return *settings ? serve(argc, argv, **settings) : 0;
 }
 
 }  // namespace

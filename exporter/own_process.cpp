@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/own_process.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -34,6 +35,13 @@ Result<OwnProcess> read_own_process() {
   (void)::getrlimit(RLIMIT_NOFILE, &files);
   own.max_files = files.rlim_cur;
   return own;
+}
+
+void settle_memory() {
+  constexpr int kKept = 32 << 20;   // the most that glibc takes for a threshold
+  (void)::mallopt(M_MMAP_THRESHOLD, kKept);
+  (void)::mallopt(M_TRIM_THRESHOLD, kKept);
+  (void)::malloc_trim(0);   // probing reads all of the kernel's types
 }
 
 }  // namespace ubc::exporter

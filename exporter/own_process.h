@@ -17,4 +17,8 @@ struct OwnProcess {
 
 [[nodiscard]] Result<OwnProcess> read_own_process();
 
+/// What the start has left is given back, and from now on as much memory as a large reply takes is kept for the next one: its pages would
+/// cost several times what writing it does.
+void settle_memory();
+
 }  // namespace ubc::exporter

@@ -2,6 +2,7 @@
 #include "exporter/routes.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "exporter/gzip.h"
 #include "exporter/negotiation.h"
@@ -41,14 +42,17 @@ Result<Wanted> parse_wanted(const std::string& query) {
   return wanted;
 }
 
-Reply metrics(const Request& request, const Books& books) {
+Reply metrics(const Request& request, const Served& served) {
   auto wanted = parse_wanted(request.query);
   if (!wanted) return complain(wanted.error());
   const Format format = format_for(request.header("accept"));
   Reply reply{200, std::string{content_type_of(format)}, {}, {{"Vary", "Accept, Accept-Encoding"}}};
+  reply.body.reserve(served.usual_bytes);
   Exposition out{reply.body, format, std::move(wanted->names)};
-  books(wanted->collectors, out);
+  served.books(wanted->collectors, out);
   out.end();
+  const std::size_t bytes = reply.body.size();
+  served.usual_bytes = std::max(bytes + bytes / 8, served.usual_bytes - served.usual_bytes / 8);
   if (reply.body.size() < kWorthPacking || !accepts_gzip(request.header("accept-encoding"))) return reply;
   if (auto packed = gzip(reply.body)) {
     reply.body = *std::move(packed);
@@ -57,12 +61,20 @@ Reply metrics(const Request& request, const Books& books) {
   return reply;
 }
 
+/// Of no fleet an empty list: Prometheus then forgets whom it knew.
+Reply targets(const std::vector<std::string>& fleet) {
+  nlohmann::json groups = nlohmann::json::array();
+  if (!fleet.empty()) groups.push_back({{"targets", fleet}, {"labels", nlohmann::json::object()}});
+  return {200, "application/json", groups.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+}
+
 }  // namespace
 
-Reply answer(const Request& request, const Books& books) {
+Reply answer(const Request& request, const Served& served) {
   if (request.path == "/") return {200, "text/html; charset=utf-8", kLanding};
-  if (request.path == "/metrics") return metrics(request, books);
-  return {404, "text/plain; charset=utf-8", "there is only / and /metrics\n"};
+  if (request.path == "/metrics") return metrics(request, served);
+  if (request.path == "/sd") return targets(served.fleet);
+  return {404, "text/plain; charset=utf-8", "there is only /, /metrics and /sd\n"};
 }
 
 }  // namespace ubc::exporter

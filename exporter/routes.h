@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "exporter/collectors.h"
 #include "exporter/exposition.h"
@@ -10,11 +12,16 @@
 
 namespace ubc::exporter {
 
-/// Reads what these collectors read, now, and writes its families.
-using Books = std::function<void(const CollectorSet&, Exposition&)>;
+/// What is served.
+struct Served {
+  /// Reads what these collectors read, now, and writes its families.
+  std::function<void(const CollectorSet&, Exposition&)> books;
+  const std::vector<std::string>& fleet;   ///< "HOST:PORT" of each ubcd that Prometheus is to scrape
+  mutable std::size_t usual_bytes = 0;   ///< of the last reply with metrics: the next one has room for it from the start
+};
 
-/// "/" is a landing page; "/metrics" what `books` has now, in the form and coding that the client likes best, of it only the families that
-/// ?name[]= and the collectors that ?collect[]= name; 404 else.
-[[nodiscard]] Reply answer(const Request& request, const Books& books);
+/// "/" is a landing page; "/metrics" what `books` writes now, in the form and coding that the client likes best, of it only the families
+/// that ?name[]= and the collectors that ?collect[]= name; "/sd" the fleet, as Prometheus' http_sd_configs take it; 404 else.
+[[nodiscard]] Reply answer(const Request& request, const Served& served);
 
 }  // namespace ubc::exporter

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "container/host.h"
 #include "exporter/collectors.h"
@@ -15,6 +16,8 @@ struct Settings {
   std::string listen = "127.0.0.1:9641";
   container::HostPaths paths;
   CollectorSet collectors = CollectorSet::all();
+  std::vector<std::string> fleet;   ///< "HOST:PORT" of each ubcd that GET /sd tells Prometheus of
+  bool no_seccomp = false;
 };
 
 /// nullopt: --help or --version was asked for, and printed. Fails with Code::bad_value, naming the argument or the file's key.

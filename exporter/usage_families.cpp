@@ -94,8 +94,7 @@ void write_pressures(const HostReading& host, const Subjects& subjects, Expositi
   const auto each = [&](auto value) {
     for (std::size_t c = 0; c < host.running.size(); ++c)
       for (const auto& [resource, pressure] : host.running[c].usage.pressures)
-        if (const std::optional<double> seconds = value(pressure))
-          out.sample(subjects.containers[c], {{"resource", resource}}, *seconds);
+        if (const std::optional<double> seconds = value(pressure)) out.sample(subjects.containers[c], {{"resource", resource}}, *seconds);
   };
   each([](const Pressure& pressure) { return std::optional{pressure.some}; });
   out.family("ubc_pressure_stalled_seconds_total", counter, "Time in which no task of it ran, for want of the resource");

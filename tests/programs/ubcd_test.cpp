@@ -4,84 +4,31 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <csignal>
+#include <fstream>
 #include <regex>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "tests/programs/guest.h"
+#include "tests/programs/daemon.h"
 
 namespace ubc::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr const char* kLog = "/tmp/ubcd.log";
-const std::string kUrl = "http://127.0.0.1:9641";
-
-/// A ubcd that has said READY to a socket of ours, as it does to systemd's; ended by SIGTERM. `with` goes before the program.
-class Daemon {
- public:
-  explicit Daemon(const std::string& with = "") {
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = "/tmp/notify"};
-    (void)::unlink(address.sun_path);
-    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const timeval patience{.tv_sec = 120, .tv_usec = 0};
-    (void)::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    EXPECT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    const std::string command = "exec env NOTIFY_SOCKET=/tmp/notify " + with + " " UBCD " >" + kLog + " 2>&1";
-    pid_ = ::fork();
-    if (pid_ == 0) ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    char said[64];
-    const ssize_t length = ::recv(socket, said, sizeof said, 0);
-    EXPECT_EQ(std::string(said, length > 0 ? static_cast<std::size_t>(length) : 0), "READY=1") << text_of(kLog);
-    (void)::close(socket);
-  }
-  Daemon(const Daemon&) = delete;
-  Daemon& operator=(const Daemon&) = delete;
-  ~Daemon() { (void)stop(); }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  /// Its wait status.
-  int stop() {
-    int status = -1;
-    if (pid_ <= 0) return status;
-    (void)::kill(pid_, SIGTERM);
-    (void)::waitpid(std::exchange(pid_, -1), &status, 0);
-    return status;
-  }
-
- private:
-  pid_t pid_ = -1;
-};
-
-std::string get(const std::string& path, const std::string& options = "") {
-  return shell("curl -sS --max-time 60 " + options + " " + kUrl + path).output;
-}
-
-/// The value of a series, as text; empty where there is none.
-std::string value_of(const std::string& text, const std::string& series) {
-  const std::string start = "\n" + series + " ";
-  const std::size_t at = text.find(start);
-  return at == std::string::npos ? "" : text.substr(at + start.size(), text.find('\n', at + 1) - at - start.size());
-}
-std::string of_101(const std::string& family, const std::string& resource) {
-  return family + "{ctid=\"101\",resource=\"" + resource + "\"}";
-}
 
 class Ubcd : public Guest {};
 
 TEST_F(Ubcd, WhatIsServedIsWhatUbctlShows) {
   create("--name web --numproc 10:12 --numfile 300");
   start();
-  (void)ubctl("exec 101 'for i in $(seq 30); do sleep 100 & done'");
+  (void)ubctl("exec 101 'for i in $(seq 30); do sleep 100 >/dev/null 2>&1 & done'");
   const Daemon daemon;
   const std::string text = get("/metrics");
   EXPECT_EQ(value_of(text, "ubc_hooks_attached"), "1") << text << text_of(kLog);
@@ -111,7 +58,8 @@ TEST_F(Ubcd, FollowsAContainerThatStopsAndHooksThatAreDetached) {
   EXPECT_EQ(ubctl("hooks detach").status, 0);
   const std::string text = get("/metrics");
   EXPECT_EQ(value_of(text, "ubc_hooks_attached"), "0");
-  EXPECT_THAT(text, Not(HasSubstr("ctid=\"101\"")));
+  EXPECT_EQ(value_of(text, "ubc_container_state{ctid=\"101\",state=\"stopped\"}"), "1");
+  EXPECT_THAT(text, Not(HasSubstr("ubc_held_items")));
   EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
   EXPECT_EQ(daemon.stop(), 0) << "SIGTERM ends it cleanly";
   EXPECT_THAT(text_of(kLog), HasSubstr("ended by signal 15\n"));
@@ -132,6 +80,57 @@ TEST_F(Ubcd, ReadsAllWithTheCapabilitiesOfItsUnit) {
   const std::string text = get("/metrics");
   EXPECT_EQ(value_of(text, of_101("ubc_held_items", "numproc")), field("101", "numproc")) << text_of(kLog);
   EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
+}
+
+/// By itself, whatever it was started with; all the tests of this file run it so.
+TEST_F(Ubcd, KeepsOneCapabilityAndOnlyTheSystemCallsThatItNeeds) {
+  const Daemon daemon;
+  const std::string status = text_of("/proc/" + std::to_string(daemon.pid()) + "/status");
+  for (const char* line : {"CapInh:\t0000000000000000\n", "CapPrm:\t0000000000200000\n", "CapEff:\t0000000000200000\n",
+                           "CapBnd:\t0000000000200000\n", "CapAmb:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"})
+    EXPECT_THAT(status, HasSubstr(line));
+}
+
+TEST_F(Ubcd, ReadsItsConfigurationAgainAtSighupAndKeepsItWhereTheNewOneIsBroken) {
+  const auto configure = [](const std::string& text) { std::ofstream{"/tmp/ubcd.conf"} << text; };
+  configure("collector.process=false\n");
+  const Daemon daemon{"", "--config /tmp/ubcd.conf"};
+  EXPECT_THAT(get("/metrics"), Not(HasSubstr("process_open_fds")));
+  configure("fleet=10.0.0.5:9641\n");
+  ASSERT_EQ(::kill(daemon.pid(), SIGHUP), 0);
+  EXPECT_EQ(daemon.next_word(), "RELOADING=1");
+  EXPECT_EQ(daemon.next_word(), "READY=1");
+  EXPECT_THAT(get("/metrics"), HasSubstr("\nprocess_open_fds "));
+  EXPECT_EQ(get("/sd"), "[{\"labels\":{},\"targets\":[\"10.0.0.5:9641\"]}]\n");
+  EXPECT_EQ(value_of(get("/metrics"), "ubc_config_last_reload_successful"), "1");
+  configure("collector.process=false\nno-such-thing=1\n");
+  ASSERT_EQ(::kill(daemon.pid(), SIGHUP), 0);
+  EXPECT_EQ(daemon.next_word(), "RELOADING=1");
+  EXPECT_EQ(daemon.next_word(), "READY=1");
+  const std::string text = get("/metrics");
+  EXPECT_EQ(value_of(text, "ubc_config_last_reload_successful"), "0");
+  EXPECT_THAT(text, HasSubstr("\nprocess_open_fds ")) << "the broken file has changed something";
+  EXPECT_THAT(text_of(kLog), HasSubstr("no-such-thing"));
+  EXPECT_THAT(text_of(kLog), HasSubstr(": the configuration stays as it was\n"));
+}
+
+TEST_F(Ubcd, FeedsTheWatchdogThatSystemdSetsIt) {
+  const Daemon daemon{"WATCHDOG_USEC=400000"};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(daemon.next_word(), "WATCHDOG=1");
+}
+
+TEST_F(Ubcd, SpeaksTheFormatAndTheCodingThatAreAskedFor) {
+  const Daemon daemon;
+  const std::string openmetrics = get("/metrics", "-i --compressed -H 'Accept: application/openmetrics-text;version=1.0.0'");
+  EXPECT_THAT(openmetrics, HasSubstr("\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
+  EXPECT_THAT(openmetrics, HasSubstr("\r\nContent-Encoding: gzip\r\n"));
+  EXPECT_THAT(openmetrics, HasSubstr("\n# EOF\n"));
+  EXPECT_THAT(get("/metrics", "-i -H 'Accept-Encoding: gzip;q=0'"), Not(HasSubstr("Content-Encoding")));
+  EXPECT_THAT(get("/metrics?name[]=ubc_hooks_attached", "-g"),
+              MatchesRegex("# HELP ubc_hooks_attached [^\n]*\n# TYPE ubc_hooks_attached gauge\nubc_hooks_attached [01]\n"));
+  const Ran checked = shell("curl -sS http://127.0.0.1:9641/metrics | promtool check metrics");
+  EXPECT_EQ(checked.status, 0);
+  EXPECT_EQ(checked.output, "");
 }
 
 TEST_F(Ubcd, AnswersOnlyWhatItServesAndNothingTooLarge) {

@@ -19,11 +19,13 @@ using testing::Not;
 using testing::StartsWith;
 
 Reply reply_to(const MadeUpHost& made_up, const Request& request) {
-  return answer(request, [&](const CollectorSet& wanted, Exposition& out) {
+  const auto books = [&](const CollectorSet& wanted, Exposition& out) {
     HostReading host = made_up.host;
     host.collected = wanted;
     write_families(host, made_up.own, out);
-  });
+  };
+  const std::vector<std::string> fleet = {"10.0.0.5:9641", "[::1]:9641"};
+  return answer(request, {books, fleet});
 }
 std::string metrics(const MadeUpHost& made_up) { return reply_to(made_up, {"/metrics", "", {}}).body; }
 
@@ -167,10 +169,17 @@ TEST(Families, WhatTheHostCanIsWhatFeaturesSays) {
     EXPECT_THAT(text, HasSubstr(line));
 }
 
-TEST(Routes, OnlyTheLandingPageAndTheMetricsAreThere) {
+TEST(Routes, OnlyTheLandingPageTheMetricsAndTheFleetAreThere) {
   EXPECT_EQ(reply_to(two_containers(), {"/metrics", "", {}}).content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(reply_to(two_containers(), {"/", "", {}}).body, HasSubstr("href=\"/metrics\""));
   for (const char* path : {"/metrics/", "/etc/passwd", "", "*"}) EXPECT_EQ(reply_to(two_containers(), {path, "", {}}).status, 404U) << path;
+}
+
+TEST(Routes, TheFleetIsToldAsPrometheusTakesIt) {
+  const Reply reply = reply_to(two_containers(), {"/sd", "", {}});
+  EXPECT_EQ(reply.content_type, "application/json");
+  EXPECT_EQ(reply.body, "[{\"labels\":{},\"targets\":[\"10.0.0.5:9641\",\"[::1]:9641\"]}]\n");
+  EXPECT_EQ(answer({"/sd", "", {}}, {{}, {}}).body, "[]\n");
 }
 
 TEST(Routes, AClientGetsTheFormatAndTheCodingThatItLikes) {

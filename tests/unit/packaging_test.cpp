@@ -83,7 +83,8 @@ TEST(Packaging, DashboardsNameOnlyFamiliesThatAreServed) {
     ++boards;
   }
   EXPECT_EQ(boards, 3U);
-  for (const char* name : {"ubc_held_items", "ubc_held_bytes", "ubc_limit_items", "ubc_failures_total", "ubc_pressure_stalled_seconds_total"})
+  for (const char* name :
+       {"ubc_held_items", "ubc_held_bytes", "ubc_limit_items", "ubc_failures_total", "ubc_pressure_stalled_seconds_total"})
     EXPECT_TRUE(shown.contains(name)) << name << " is on no board";
 }
 

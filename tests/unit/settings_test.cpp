@@ -53,5 +53,21 @@ TEST(Settings, WhatTheFileSaysAndNobodyKnowsIsRefusedByItsName) {
   EXPECT_FALSE(parse({"--config=/nowhere/ubcd.conf"})) << "a file that was named must be there";
 }
 
+TEST(Settings, AFlagThatIsNeitherTrueNorFalseIsRefused) {
+  for (const char* text : {"collector.hooks=false 0P   .~5\n", "collector.hooks=maybe\n", "no-seccomp=\"x\"\n"}) {
+    const ConfigText file{text};
+    EXPECT_FALSE(parse({file.option()})) << text;
+  }
+}
+
+TEST(Settings, AFleetIsOfTargetsWithoutSchemeAndPath) {
+  const ConfigText file{"fleet=[\"10.0.0.5:9641\",\"[::1]:9641\"]\n"};
+  const auto settings = parse({file.option()});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ((*settings)->fleet, (std::vector<std::string>{"10.0.0.5:9641", "[::1]:9641"}));
+  for (const char* wrong : {"10.0.0.5", "http://example.com:9641", "10.0.0.5:9641/metrics", ":9641", "h:70000", "h:"})
+    EXPECT_FALSE(parse({"--fleet", wrong})) << wrong;
+}
+
 }  // namespace
 }  // namespace ubc::exporter
