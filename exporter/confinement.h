@@ -15,6 +15,7 @@ namespace ubc::exporter {
 /// The kernel lets nobody without it ask an attached program how often it was skipped, or run one of the iterators.
 inline constexpr auto kKeptCapabilities = std::to_array<cap_value_t>({CAP_SYS_ADMIN});
 
+// clang-format off: by what they are for
 /// Any other call ends it with SIGSYS.
 inline constexpr auto kAllowedCalls = std::to_array<std::string_view>({
     // files of the host, its cgroups and its containers
@@ -36,6 +37,7 @@ inline constexpr auto kAllowedCalls = std::to_array<std::string_view>({
     "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getrusage", "getrlimit", "prlimit64", "sysinfo", "uname", "getrandom",
     "getcpu", "capget", "prctl",
 });
+// clang-format on
 
 /// All capabilities but kKeptCapabilities are gone, for good, from every set. One of them that it had not stays not had.
 [[nodiscard]] Result<> drop_capabilities();

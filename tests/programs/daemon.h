@@ -12,7 +12,8 @@ namespace ubc::test {
 
 inline constexpr const char* kLog = "/tmp/ubcd.log";   ///< the daemon's standard error
 
-/// A ubcd that has said READY to a socket of ours, as it does to systemd's; ended by SIGTERM. `with` goes before the program, `options` behind.
+/// A ubcd that has said READY to a socket of ours, as it does to systemd's; ended by SIGTERM. `with` goes before the program, `options`
+/// behind.
 class Daemon {
  public:
   explicit Daemon(const std::string& with = "", const std::string& options = "");
