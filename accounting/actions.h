@@ -32,8 +32,8 @@ struct Action {
   bool operator==(const Action&) const = default;
 };
 
-/// RESOURCE:WHEN:WHAT items between blanks. WHEN is refusal, barrier (100 %) or N%; WHAT is log, signal=NAME|NUMBER, freeze, exec=/PROGRAM or
-/// post=URL. Fails with Code::bad_value and the item.
+/// RESOURCE:WHEN:WHAT items between blanks. WHEN is refusal, barrier (100 %) or N%; WHAT is log, signal=NAME|NUMBER, freeze, exec=/PROGRAM
+/// or post=URL. Fails with Code::bad_value and the item.
 [[nodiscard]] Result<std::vector<Action>> parse_actions(std::string_view text);
 
 /// Whether held has come to the action's mark; never where the resource is unlimited.

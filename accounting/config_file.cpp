@@ -10,18 +10,6 @@
 #include "os/text_file.h"
 
 namespace ubc::accounting {
-namespace {
-
-bool is_beancounter(std::string_view key) { return find_resource(key) != nullptr; }
-
-/// Two keys that name the same thing: DCACHE and DCACHESIZE.
-bool same_key(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  const ResourceInfo* info = find_resource(a);
-  return info != nullptr && info == find_resource(b);
-}
-
-}  // namespace
 
 std::string key_of(std::string_view name) {
   std::string key{name};
@@ -31,7 +19,8 @@ std::string key_of(std::string_view name) {
 
 ConfigFile::Line ConfigFile::parse_line(std::string_view text) {
   auto assignment = os::parse_assignment(text).value_or(os::Assignment{});
-  return {std::string{text}, std::move(assignment.key), std::move(assignment.value)};
+  const ResourceInfo* resource = assignment.key.empty() ? nullptr : find_resource(assignment.key);
+  return {std::string{text}, std::move(assignment.key), std::move(assignment.value), resource};
 }
 
 ConfigFile ConfigFile::parse(std::string_view text) {
@@ -58,13 +47,14 @@ Result<ConfigFile> ConfigFile::load(const std::string& path) {
 }
 
 const ConfigFile::Line* ConfigFile::find(std::string_view key) const {
-  const auto matches = [&](const Line& line) { return !line.key.empty() && same_key(line.key, key); };
-  if (is_beancounter(key)) {
-    const auto last = std::ranges::find_if(lines_.rbegin(), lines_.rend(), matches);
-    return last == lines_.rend() ? nullptr : &*last;
-  }
-  const auto first = std::ranges::find_if(lines_, matches);
-  return first == lines_.end() ? nullptr : &*first;
+  if (const ResourceInfo* resource = find_resource(key)) return find(*resource);
+  const auto first = std::ranges::find(lines_, key, &Line::key);
+  return key.empty() || first == lines_.end() ? nullptr : &*first;
+}
+
+const ConfigFile::Line* ConfigFile::find(const ResourceInfo& resource) const {
+  const auto last = std::ranges::find(lines_.rbegin(), lines_.rend(), &resource, &Line::resource);
+  return last == lines_.rend() ? nullptr : &*last;
 }
 
 std::optional<std::string> ConfigFile::get(std::string_view key) const {
@@ -81,7 +71,9 @@ void ConfigFile::set(std::string_view key, std::string_view value) {
 }
 
 void ConfigFile::erase(std::string_view key) {
-  std::erase_if(lines_, [&](const Line& line) { return !line.key.empty() && same_key(line.key, key); });
+  const ResourceInfo* resource = find_resource(key);
+  std::erase_if(lines_,
+                [&](const Line& line) { return !line.key.empty() && (resource != nullptr ? line.resource == resource : line.key == key); });
 }
 
 std::vector<std::string> ConfigFile::keys() const {
@@ -92,7 +84,7 @@ std::vector<std::string> ConfigFile::keys() const {
 }
 
 Result<std::optional<Limits>> ConfigFile::limits(const ResourceInfo& resource) const {
-  const Line* line = find(resource.name);
+  const Line* line = find(resource);
   if (line == nullptr) return std::nullopt;
   auto parsed = parse_limits(resource, line->value);
   if (!parsed) return os::error(Code::bad_value, "line {}, {}: {}", line - lines_.data() + 1, line->key, parsed.error().message);

@@ -41,8 +41,10 @@ class ConfigFile {
     std::string text;  ///< as it stands in the file
     std::string key;  ///< empty: blank, comment or nonsense
     std::string value;
+    const ResourceInfo* resource = nullptr;  ///< that the key names, under whichever of its names
   };
   [[nodiscard]] const Line* find(std::string_view key) const;
+  [[nodiscard]] const Line* find(const ResourceInfo& resource) const;
   static Line parse_line(std::string_view text);
 
   std::vector<Line> lines_;

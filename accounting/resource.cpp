@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ubc::accounting {
@@ -13,6 +14,13 @@ std::string lower(std::string_view text) {
   std::string result{text};
   std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return result;
+}
+
+/// `small` is all small letters.
+bool same_but_for_case(std::string_view text, std::string_view small) {
+  constexpr int kCase = 'a' - 'A';
+  return text.size() == small.size() &&
+         std::ranges::equal(text, small, [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + kCase == b); });
 }
 
 /// Letters to change, add or drop to make one of the other.
@@ -34,10 +42,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 const ResourceInfo* find_resource(std::string_view name) {
-  std::string wanted = lower(name);
-  if (wanted == "dcache") wanted = "dcachesize";
-  if (wanted == "iptentries") wanted = "numiptent";
-  const auto found = std::ranges::find(kResources, wanted, &ResourceInfo::name);
+  constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"dcache", "dcachesize"}, {"iptentries", "numiptent"}};
+  for (const auto& [alias, meant] : kAliases)
+    if (same_but_for_case(name, alias)) name = meant;
+  const auto found = std::ranges::find_if(kResources, [name](const ResourceInfo& info) { return same_but_for_case(name, info.name); });
   return found == kResources.end() ? nullptr : &*found;
 }
 

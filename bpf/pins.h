@@ -16,10 +16,11 @@ struct PinnedMap {
   const char* pin;
   const char* map;
 };
-inline constexpr PinnedMap kPinnedMaps[] = {{"ledger", ".bss"},           {"overflow", "overflow"},           {"cgroups", "cgroups"},
-                                            {"health", "health"},         {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
-                                            {"marks", ".data.marks"},     {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
-                                            {"containers", "containers"}, {"cgroups_aside", "cgroups_aside"}};
+inline constexpr PinnedMap kPinnedMaps[] = {
+    {"ledger", ".bss"},           {"overflow", "overflow"},           {"cgroups", "cgroups"},
+    {"health", "health"},         {"last_refusals", "last_refusals"}, {"refusal_log", "refusal_log"},
+    {"marks", ".data.marks"},     {"settings", ".data.settings"},     {"buffers", ".data.buffers"},
+    {"containers", "containers"}, {"cgroups_aside", "cgroups_aside"}};
 
 /// A program that prints: the map it walks, and the file that `cat` reads.
 struct Printer {

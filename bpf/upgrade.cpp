@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new version's programs take the place of those that run. Both generations are attached for a moment and share their maps: what one has
 // charged the other finds remembered, so nothing counts twice; and no hook is ever without a program.
+#include <bpf/bpf.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "bpf/attached_hooks.h"
 #include "bpf/hook_object.h"
 #include "bpf/pins.h"
 #include "os/directory.h"
+#include "os/fd.h"
 #include "os/scope_guard.h"
 
 namespace ubc::bpf {
@@ -40,6 +44,29 @@ Result<> replace_all(const std::string& from, const std::string& to) {
   return {};
 }
 
+/// Of all that is pinned as a link there.
+Result<std::vector<std::uint32_t>> programs_in(const std::string& directory) {
+  std::vector<std::uint32_t> ids;
+  for (const std::string& name : UBC_TRY(os::names_in(directory))) {
+    const std::string path = directory + "/" + name;
+    const os::Fd link{bpf_obj_get(path.c_str())};
+    if (!link.valid()) return os::sys_error(errno, "open the pinned link", path);
+    bpf_link_info info{};
+    std::uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return os::sys_error(errno, "ask about", path);
+    ids.push_back(info.prog_id);
+  }
+  return ids;
+}
+
+/// The kernel takes a program off some time after its last pin is gone.
+void await_end_of(const std::vector<std::uint32_t>& programs) {
+  constexpr std::chrono::milliseconds kPause{10};
+  int tries = 1000;
+  for (const std::uint32_t id : programs)
+    while (--tries > 0 && os::Fd{bpf_prog_get_fd_by_id(id)}.valid()) std::this_thread::sleep_for(kPause);
+}
+
 }  // namespace
 
 bool programs_current(const std::string& pins) { return ::access(programs_mark(pins).c_str(), F_OK) == 0; }
@@ -65,10 +92,13 @@ Result<std::size_t> upgrade_hooks(const HookPlan& plan, const HookSettings& wish
   os::Rollback rollback;
   rollback.add([&] { remove_pins(next); });
   for (const Hook& hook : hooks) UBC_TRY(object.attach_and_pin(hook, cgroup, next));
+  const std::vector<std::uint32_t> before = UBC_TRY(programs_in(links_in(pins)));
   UBC_TRY(replace_all(links_in(next), links_in(pins)));
   UBC_TRY(replace_all(requests_in(next), requests_in(pins)));
-  for (const Printer& printer : kPrinters) UBC_TRY(replace_pin(fmt::format("{}/{}", next, printer.file), fmt::format("{}/{}", pins, printer.file)));
+  for (const Printer& printer : kPrinters)
+    UBC_TRY(replace_pin(fmt::format("{}/{}", next, printer.file), fmt::format("{}/{}", pins, printer.file)));
   UBC_TRY(mark_programs(object, pins));
+  await_end_of(before);
   UBC_TRY(audit(pins));
   return hooks.size();   // what is left of `next`, its directories, goes with the rollback
 }

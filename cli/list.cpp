@@ -143,7 +143,14 @@ Result<accounting::ConfigFile> config_of(const Host& host, std::uint32_t id) {
   return config;
 }
 
-Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) {
+/// Whether a row needs its counters: a stopped container's are its configuration's limits and nothing held, which prints as "-".
+bool needs_counters(const std::vector<Field>& fields, bool running, bool json) {
+  return json || std::ranges::any_of(fields, [running](const Field& field) {
+           return field.name == "vswap" || (field.resource != nullptr && (running || field.part == 'b' || field.part == 'l'));
+         });
+}
+
+Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const std::vector<Field>& fields) {
   std::vector<std::uint32_t> chosen;
   for (const std::string& text : options.wanted) chosen.push_back(UBC_TRY(container::resolve_id(host, text)));
   std::vector<Row> rows;
@@ -152,8 +159,9 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) 
     const bool named = std::ranges::find(chosen, id) != chosen.end();
     const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
     if (!shown || !status.exists) continue;
-    rows.push_back({id, status.running, status.running && container::is_suspended(host, id), UBC_TRY(config_of(host, id)),
-                    UBC_TRY(container::snapshot(host, id))});
+    Row row{id, status.running, status.running && container::is_suspended(host, id), UBC_TRY(config_of(host, id)), {}};
+    if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
+    rows.push_back(std::move(row));
   }
   return rows;
 }
@@ -161,7 +169,7 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options) 
 int list(const Host& host, const ListOptions& options) {
   const auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
   if (!fields) return fail(fields.error());
-  const auto rows = rows_for(host, options);
+  const auto rows = rows_for(host, options, *fields);
   if (!rows) return fail(rows.error());
   if (options.json) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();

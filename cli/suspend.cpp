@@ -17,7 +17,8 @@ int change(const Host& host, const Say& say, std::uint32_t id, const char* verb,
   if (!lock) return fail(lock.error());
   const bool running = container::status_of(host, id).running;
   if (const auto changed = change(host, id); !changed)
-    return fail(changed.error(), changed.error().code != Code::bad_state ? exit_of(changed.error()) : static_cast<int>(running ? exit_running : exit_not_running));
+    return fail(changed.error(), changed.error().code != Code::bad_state ? exit_of(changed.error())
+                                                                         : static_cast<int>(running ? exit_running : exit_not_running));
   say(done);
   return exit_ok;
 }

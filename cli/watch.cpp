@@ -60,9 +60,9 @@ Occasion occasion_of(std::uint32_t id, const std::string& name, const Action& ac
   const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
   Occasion occasion;
   occasion.id = id;
-  occasion.sentence = fmt::format("container {}{} has come to {}% of {}: {} held, barrier {}, limit {}", id,
-                                  name.empty() ? "" : fmt::format(" ({})", name), action.percent, info.name, text(counter.held),
-                                  text(counter.barrier), text(counter.limit));
+  occasion.sentence =
+      fmt::format("container {}{} has come to {}% of {}: {} held, barrier {}, limit {}", id, name.empty() ? "" : fmt::format(" ({})", name),
+                  action.percent, info.name, text(counter.held), text(counter.barrier), text(counter.limit));
   occasion.json = {{"time", utc_time(std::chrono::system_clock::now())},
                    {"ctid", id},
                    {"name", name},

@@ -39,7 +39,7 @@ TEST(Upgrade, KeepsWhatIsHeldRefusedAndSetAndRefusesAsBefore) {
   const std::set<std::string> before = attached_programs();
   Shared<std::atomic<int>> phase;
   Process container{joined(slot, [&] {
-    (void)::munmap(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);   // its memory is counted now
+    (void)::munmap(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);  // its memory is counted now
     while (::open("/dev/null", O_RDONLY) >= 0) {
     }
     *phase = 1;
@@ -65,7 +65,7 @@ TEST(Upgrade, KeepsWhatIsHeldRefusedAndSetAndRefusesAsBefore) {
   EXPECT_EQ(maxheld(slot, UBC_NUMFILE), most);
   *phase = 2;
   for (int tries = 0; tries < 1000 && *phase == 2; ++tries) (void)::usleep(10'000);
-  EXPECT_EQ(*phase, 3);   // refused with the same errno, and a place given back is found
+  EXPECT_EQ(*phase, 3);  // refused with the same errno, and a place given back is found
   EXPECT_EQ(failcnt(slot, UBC_NUMFILE), refused + 1);
   container.kill();
   (void)container.wait();
@@ -92,7 +92,7 @@ TEST(Upgrade, AtFullSpeedNothingIsLostCountedTwiceOrLetThrough) {
   const auto replaced = upgrade();
   ASSERT_TRUE(replaced) << replaced.error().message;
   EXPECT_GT(left, kStormOperations / 2);
-  EXPECT_LT(progress->left, left - kStormOperations / 20);   // they went on meanwhile
+  EXPECT_LT(progress->left, left - kStormOperations / 20);  // they went on meanwhile
   for (int tries = 0; tries < 3000 && progress->finished < kStormWorkers; ++tries) (void)::usleep(100'000);
   EXPECT_EQ(progress->finished, kStormWorkers);
   (void)::usleep(1'500'000);

@@ -49,9 +49,11 @@ class Watch : public Guest {
  protected:
   void SetUp() override {
     (void)shell("rm -f /tmp/watch.log /tmp/told /tmp/posted");
-    ASSERT_EQ(shell("printf '#!/bin/sh\\nenv | grep ^UBC_ | sort > /tmp/told.new; mv /tmp/told.new /tmp/told\\n' > /tmp/tell; chmod 755 /tmp/tell")
-                  .status,
-              0);
+    ASSERT_EQ(
+        shell(
+            "printf '#!/bin/sh\\nenv | grep ^UBC_ | sort > /tmp/told.new; mv /tmp/told.new /tmp/told\\n' > /tmp/tell; chmod 755 /tmp/tell")
+            .status,
+        0);
   }
   void TearDown() override {
     (void)shell("kill $(cat /tmp/watch.pid); wait");
@@ -102,8 +104,7 @@ TEST_F(Watch, AnActionThatIsWrongIsRefusedAndChangesNothing) {
   create("--numproc 20:20");
   const Ran wrong = ubctl("set 101 --actions numproc:sometimes:log --save");
   EXPECT_EQ(wrong.status, 21);
-  EXPECT_THAT(wrong.output,
-              HasSubstr("\"sometimes\" is not a time: say refusal, barrier, or a mark of 1% to 100%"));
+  EXPECT_THAT(wrong.output, HasSubstr("\"sometimes\" is not a time: say refusal, barrier, or a mark of 1% to 100%"));
   EXPECT_EQ(shell("grep ACTIONS /etc/ubc/conf/101.conf").output, "");
 }
 

@@ -26,9 +26,9 @@ Snapshot holding(ubc_resource resource, const Beancounter& counter) {
 }
 
 TEST(ParseActions, TakesEachKindAtARefusalAndAtAMark) {
-  const auto actions =
-      parse_actions("numproc:refusal:log  numproc:refusal:signal=TERM numfile:90%:exec=/sbin/tell\tphyspages:barrier:post=http://localhost/x:1 "
-                    "numpty:1%:freeze numproc:refusal:signal=35");
+  const auto actions = parse_actions(
+      "numproc:refusal:log  numproc:refusal:signal=TERM numfile:90%:exec=/sbin/tell\tphyspages:barrier:post=http://localhost/x:1 "
+      "numpty:1%:freeze numproc:refusal:signal=35");
   ASSERT_TRUE(actions) << actions.error().message;
   EXPECT_THAT(*actions, ElementsAre(Action{UBC_NUMPROC, 0, ActionKind::log, "", 0}, Action{UBC_NUMPROC, 0, ActionKind::signal, "", SIGTERM},
                                     Action{UBC_NUMFILE, 90, ActionKind::exec, "/sbin/tell", 0},
@@ -62,7 +62,7 @@ TEST(ActionTriggers, AThousandRefusalsAreOneOccasionUntilAQuietMinute) {
   EXPECT_THAT(triggers.on_refusal(101, actions, UBC_NUMPROC, start + seconds{59}), IsEmpty());
   EXPECT_THAT(triggers.on_refusal(101, actions, UBC_NUMPROC, start + seconds{118}), IsEmpty());   // 59 s after the last one
   EXPECT_THAT(triggers.on_refusal(101, actions, UBC_NUMPROC, start + seconds{178}), ElementsAre(actions[0]));
-  EXPECT_THAT(triggers.on_refusal(102, actions, UBC_NUMPROC, start + seconds{178}), ElementsAre(actions[0]));   // another container's first
+  EXPECT_THAT(triggers.on_refusal(102, actions, UBC_NUMPROC, start + seconds{178}), ElementsAre(actions[0]));  // another container's first
   EXPECT_THAT(triggers.on_refusal(101, actions, UBC_NUMFILE, start + seconds{178}), ElementsAre(actions[1]));
 }
 
@@ -77,7 +77,7 @@ TEST(ActionTriggers, AMarkFallsDueWhenItIsReachedAndAgainOnlyAfterItWasLeftWellB
   EXPECT_THAT(at(199), IsEmpty());
   EXPECT_THAT(at(200), ElementsAre(actions[2]));
   EXPECT_THAT(at(171), IsEmpty());
-  EXPECT_THAT(at(180), IsEmpty());   // 170 is 5 % below: it was not left
+  EXPECT_THAT(at(180), IsEmpty());  // 170 is 5 % below: it was not left
   EXPECT_THAT(at(169), IsEmpty());
   EXPECT_THAT(at(180), ElementsAre(actions[0], actions[1]));
   triggers.forget(101);
