@@ -19,6 +19,13 @@ struct Beancounter {
   std::uint64_t failcnt = 0;
 };
 
+/// The number that a growing container meets first: the barrier, or the limit where the barrier is 0 (physpages) or not below it.
+[[nodiscard]] constexpr Limit first_bound(const Beancounter& counter) {
+  return Limit::at(counter.barrier != 0 && counter.barrier < counter.limit ? counter.barrier : counter.limit);
+}
+/// Its numbers promise memory and refuse nothing.
+[[nodiscard]] constexpr bool is_guarantee(ubc_resource resource) { return resource == UBC_VMGUARPAGES || resource == UBC_OOMGUARPAGES; }
+
 /// All counters of one container, by resource number; dummy rows stay zero and unlimited.
 struct Snapshot {
   std::array<Beancounter, UBC_RESOURCES> counters;

@@ -3,12 +3,14 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/options.h"
 #include "cli/refusal_text.h"
 #include "cli/report.h"
 #include "container/container.h"
+#include "container/refusal_json.h"
 #include "container/refusals.h"
 
 namespace ubc::cli {
@@ -29,7 +31,7 @@ void print_batch(const bpf::RefusalLog::Batch& batch, const container::SlotOwner
   for (const ubc_refusal& raw : batch.entries) {
     const Refusal refusal = owners.describe(raw);
     if (accounting::info_of(refusal.resource) == nullptr || (only != 0 && refusal.id != only)) continue;
-    fmt::print("{}\n", json ? json_of(refusal).dump() : line_of(refusal));
+    fmt::print("{}\n", json ? container::json_of(refusal).dump() : line_of(refusal));
   }
   (void)std::fflush(stdout);
 }
@@ -66,15 +68,6 @@ int events(const Host& host, const std::string& ctid, const EventOptions& option
   return options.follow ? follow(host, *log, batch.next, only, options.json) : static_cast<int>(exit_ok);
 }
 
-/// The numbers that would have let it pass, with a quarter to spare, the pair's distance kept. In the units that `set` takes.
-std::string cure_for(const Refusal& refusal, const ResourceInfo& info) {
-  const std::uint64_t needed = refusal.held + refusal.amount;
-  const std::uint64_t barrier = needed + needed / 4 + 1;
-  const std::uint64_t gap = refusal.limit > refusal.barrier && refusal.limit < UBC_UNLIMITED ? refusal.limit - refusal.barrier : 0;
-  const std::string limit = refusal.limit >= UBC_UNLIMITED ? "unlimited" : std::to_string(barrier + gap);
-  return fmt::format("ubctl set {} --{} {}:{} --save", refusal.id, info.name, barrier, limit);
-}
-
 std::string ago(std::chrono::system_clock::time_point time) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - time).count();
   if (seconds < 120) return fmt::format("{} s ago", std::max<long long>(seconds, 0));
@@ -90,7 +83,7 @@ std::string sentence_for(const Refusal& refusal, std::uint64_t failcnt) {
       refusal.pid == 0 ? "nobody in particular" : fmt::format("{} (pid {}, uid {} inside)", refusal.program, refusal.pid, refusal.uid);
   return fmt::format("{}: refused {} time{}, last {} ({}) to {} by {}: {} more at {} held, barrier {}, limit {}.\n    to let it pass: {}\n",
                      info.name, failcnt, failcnt == 1 ? "" : "s", local_time(refusal.time), ago(refusal.time), program, refusal.call,
-                     text(refusal.amount), text(refusal.held), text(refusal.barrier), text(refusal.limit), cure_for(refusal, info));
+                     text(refusal.amount), text(refusal.held), text(refusal.barrier), text(refusal.limit), container::cure_line(refusal));
 }
 
 /// What no hook refused but the kernel did (physpages, swappages): it names no program.

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/limit_change.h"
 #include "container/suspension.h"
 
 namespace ubc::cli {
@@ -48,7 +49,7 @@ int create(const Host& host, const Say& say, std::uint32_t id, const std::string
   auto config = config_of_new(host, id, sample);
   if (!config) return config.error();
   write_changes(*config, *changes);
-  if (lacks_swap(*config)) return fail_for_swap();
+  if (container::lacks_swap(*config)) return fail_for_swap();
   const std::string name = ostemplate.empty() ? config->get("OSTEMPLATE").value_or("") : ostemplate;
   if (name.empty()) return fail({Code::bad_value, 0, "no template: say --ostemplate NAME; ubctl template list shows those that exist"}, 29);
   say(fmt::format("Creating container private area ({})", name));

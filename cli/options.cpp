@@ -4,6 +4,7 @@
 #include "accounting/actions.h"
 #include "accounting/samples.h"
 #include "accounting/vswap.h"
+#include "container/limit_change.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -110,15 +111,7 @@ Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, co
   return {};
 }
 
-bool lacks_swap(const accounting::ConfigFile& config) {
-  const auto said = container::limits_in(config);
-  return said && accounting::is_vswap(*said) && !(*said)[UBC_SWAPPAGES];
-}
-
-int fail_for_swap() {
-  return fail({Code::bad_value, 0, "Error: required UB parameter (swap) not set: a limit of RAM needs one of swap, say --swap SIZE"},
-              exit_ub_missing);
-}
+int fail_for_swap() { return fail(container::swap_missing(), exit_ub_missing); }
 
 std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, const Changes& changes) {
   std::vector<std::string> keys;

@@ -42,9 +42,7 @@ struct Changes {
 void write_changes(accounting::ConfigFile& config, const Changes& changes);
 /// The sample over what the options said, as --applyconfig has it; what is a container's own, like HOSTNAME, is not taken from it.
 [[nodiscard]] Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name);
-/// VSwap without swap: nothing says how much the container may take, and vzctl refuses it (exit_ub_missing). The configuration is as the
-/// command would leave it.
-[[nodiscard]] bool lacks_swap(const accounting::ConfigFile& config);
+/// Where container::lacks_swap() (exit_ub_missing).
 int fail_for_swap();
 /// The keys of `changes` that a running guest has taken up at its start, and whose value differs from the configuration's.
 [[nodiscard]] std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, const Changes& changes);

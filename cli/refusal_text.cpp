@@ -22,12 +22,6 @@ std::string local_time(std::chrono::system_clock::time_point time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-std::string utc_time(std::chrono::system_clock::time_point time) {
-  const auto whole = std::chrono::floor<std::chrono::milliseconds>(time);
-  const auto ms = whole.time_since_epoch().count() % 1000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)), ms);
-}
-
 std::string line_of(const Refusal& refusal) {
   const ResourceInfo* info = accounting::info_of(refusal.resource);
   if (info == nullptr) return {};
@@ -35,26 +29,6 @@ std::string line_of(const Refusal& refusal) {
   return fmt::format("{}  {:<12} {:<13} +{} at {} of {}:{}  {}  {}", local_time(refusal.time),
                      refusal.name.empty() ? std::to_string(refusal.id) : refusal.name, info->name, text(refusal.amount), text(refusal.held),
                      text(refusal.barrier), text(refusal.limit), who(refusal), refusal.call);
-}
-
-nlohmann::ordered_json json_number(std::uint64_t amount) {
-  return amount >= UBC_UNLIMITED ? nlohmann::ordered_json{} : nlohmann::ordered_json(amount);
-}
-
-nlohmann::ordered_json json_of(const Refusal& refusal) {
-  const ResourceInfo* info = accounting::info_of(refusal.resource);
-  return {{"time", utc_time(refusal.time)},
-          {"ctid", refusal.id},
-          {"name", refusal.name},
-          {"resource", info == nullptr ? "" : std::string{info->name}},
-          {"amount", refusal.amount},
-          {"held", refusal.held},
-          {"barrier", json_number(refusal.barrier)},
-          {"limit", json_number(refusal.limit)},
-          {"pid", refusal.pid},
-          {"comm", refusal.program},
-          {"uid", refusal.uid},
-          {"call", refusal.call}};
 }
 
 }  // namespace ubc::cli

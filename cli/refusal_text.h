@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A refusal as events and watch tell it: a line for people, an object for machines.
+// A refusal as events and watch tell it to people.
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "container/refusals.h"
@@ -11,12 +10,7 @@
 namespace ubc::cli {
 
 [[nodiscard]] std::string local_time(std::chrono::system_clock::time_point time);
-/// RFC 3339 in UTC, with milliseconds.
-[[nodiscard]] std::string utc_time(std::chrono::system_clock::time_point time);
 /// "2026-11-25 10:00:00  web  numproc  +1 at 100 of 100:120  bash[4711] uid 0  fork". Of a dummy row's resource: empty.
 [[nodiscard]] std::string line_of(const container::Refusal& refusal);
-[[nodiscard]] nlohmann::ordered_json json_of(const container::Refusal& refusal);
-/// null where unlimited.
-[[nodiscard]] nlohmann::ordered_json json_number(std::uint64_t amount);
 
 }  // namespace ubc::cli

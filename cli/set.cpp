@@ -5,16 +5,15 @@
 #include <memory>
 
 #include "accounting/samples.h"
-#include "accounting/vswap.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/limit_change.h"
 
 namespace ubc::cli {
 namespace {
 
-using accounting::kResources;
 using container::Host;
 
 struct SetOptions {
@@ -32,27 +31,18 @@ bool has_limits(const container::AllLimits& all) {
 /// Whether the command is about beancounters: one that only names a container works on any configuration.
 bool concerns_limits(const Changes& changes) { return has_limits(changes.limits) || changes.keys.contains("VM_OVERCOMMIT"); }
 
-/// What the command comes to on a container: its changes, and what VSwap fills in where neither they nor the configuration say it. A
-/// command that is not about beancounters works on a configuration whose numbers are wrong, too.
+/// A command that is not about beancounters works on a configuration whose numbers are wrong, too.
 Result<container::AllLimits> limits_for(const accounting::ConfigFile& changed, const Changes& changes) {
-  if (!concerns_limits(changes)) return container::AllLimits{};
-  const container::AllLimits said = UBC_TRY(container::limits_in(changed));
-  const double overcommit = UBC_TRY(container::overcommit_in(changed));
-  return accounting::limits_to_apply(changes.limits, said, overcommit);
+  return concerns_limits(changes) ? container::limits_for(changed, changes.limits) : container::AllLimits{};
 }
 
 int dry_run(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, const Changes& changes) {
   const auto now = container::snapshot(host, id);
   if (!now) return fail(now.error());
-  for (const accounting::ResourceInfo& info : kResources) {
-    const auto& wanted = limits[info.resource];
-    if (!wanted) continue;
-    const accounting::Beancounter& counter = now->of(info.resource);
-    const accounting::Limits before{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
-    say(fmt::format("{}: {} -> {} (held {}{})", info.name, accounting::format_limits(before), accounting::format_limits(*wanted),
-                    counter.held,
-                    counter.held > wanted->barrier.raw() ? "; above the new barrier: growth is refused, nothing is killed" : ""));
-  }
+  for (const container::LimitChange& change : container::limit_changes(*now, limits))
+    say(fmt::format("{}: {} -> {} (held {}{})", accounting::info_of(change.resource)->name, accounting::format_limits(change.before),
+                    accounting::format_limits(change.after), change.held,
+                    change.held > change.after.barrier.raw() ? "; above the new barrier: growth is refused, nothing is killed" : ""));
   for (const auto& [key, value] : changes.keys) say(fmt::format("{}=\"{}\"", key, value));
   say("Nothing was changed (--dry-run)");
   return exit_ok;
@@ -163,7 +153,7 @@ int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& op
   if (!config) return fail(config.error());
   accounting::ConfigFile changed = *config;
   write_changes(changed, *changes);
-  if (concerns_limits(*changes) && lacks_swap(changed)) return fail_for_swap();
+  if (concerns_limits(*changes) && container::lacks_swap(changed)) return fail_for_swap();
   const auto limits = limits_for(changed, *changes);
   if (!limits) return fail(limits.error());
   if (options.dry_run) return dry_run(host, say, id, *limits, *changes);
@@ -177,7 +167,7 @@ int reset(const Host& host, const Say& say, std::uint32_t id) {
   if (!lock) return fail(lock.error());
   const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
   if (!config) return fail(config.error());
-  if (lacks_swap(*config)) return fail_for_swap();
+  if (container::lacks_swap(*config)) return fail_for_swap();
   const auto limits = container::effective_limits(*config);
   return limits ? apply(host, say, id, *limits, false) : fail(limits.error());
 }

@@ -27,8 +27,9 @@ constexpr int kBar = 12;
 
 /// How much of the barrier (or limit) is held; blank where there is none.
 std::string bar_of(const Beancounter& counter) {
-  const std::uint64_t number = counter.barrier != 0 && counter.barrier < counter.limit ? counter.barrier : counter.limit;
-  if (accounting::Limit::at(number).is_unlimited() || number == 0) return std::string(kBar, ' ');
+  const accounting::Limit bound = accounting::first_bound(counter);
+  const std::uint64_t number = bound.raw();
+  if (bound.is_unlimited() || number == 0) return std::string(kBar, ' ');
   const int filled = static_cast<int>(std::min<std::uint64_t>(kBar, (counter.held * kBar + number - 1) / number));
   std::string bar;
   for (int i = 0; i < kBar; ++i) bar += i < filled ? "#" : ".";

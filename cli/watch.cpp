@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "accounting/actions.h"
@@ -21,6 +22,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/refusal_json.h"
 #include "container/refusals.h"
 #include "os/cgroup_dir.h"
 #include "os/process.h"
@@ -50,7 +52,7 @@ struct Occasion {
 };
 
 Occasion occasion_of(const Refusal& refusal) {
-  Occasion occasion{refusal.id, "refused: " + line_of(refusal), json_of(refusal), refusal.pid};
+  Occasion occasion{refusal.id, "refused: " + line_of(refusal), container::json_of(refusal), refusal.pid};
   occasion.json["occasion"] = "refusal";
   return occasion;
 }
@@ -63,13 +65,13 @@ Occasion occasion_of(std::uint32_t id, const std::string& name, const Action& ac
   occasion.sentence =
       fmt::format("container {}{} has come to {}% of {}: {} held, barrier {}, limit {}", id, name.empty() ? "" : fmt::format(" ({})", name),
                   action.percent, info.name, text(counter.held), text(counter.barrier), text(counter.limit));
-  occasion.json = {{"time", utc_time(std::chrono::system_clock::now())},
+  occasion.json = {{"time", container::utc_time(std::chrono::system_clock::now())},
                    {"ctid", id},
                    {"name", name},
                    {"resource", info.name},
                    {"held", counter.held},
-                   {"barrier", json_number(counter.barrier)},
-                   {"limit", json_number(counter.limit)},
+                   {"barrier", container::json_amount(counter.barrier)},
+                   {"limit", container::json_amount(counter.limit)},
                    {"percent", action.percent},
                    {"occasion", "mark"}};
   return occasion;

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "accounting/config_file.h"
+#include "container/adopted_record.h"
 #include "container/container_record.h"
 #include "isolate/system_call.h"
 #include "os/text_file.h"
@@ -32,12 +33,25 @@ std::chrono::system_clock::time_point wall_time(std::uint64_t time_ns) {
          std::chrono::duration_cast<std::chrono::system_clock::duration>(monotonic - std::chrono::nanoseconds{time_ns});
 }
 
+accounting::Limits cure_for(const Refusal& refusal) {
+  const std::uint64_t needed = refusal.held + refusal.amount;
+  const std::uint64_t barrier = needed + needed / 4 + 1;
+  const std::uint64_t gap = refusal.limit > refusal.barrier && refusal.limit < UBC_UNLIMITED ? refusal.limit - refusal.barrier : 0;
+  return {accounting::Limit::at(barrier), accounting::Limit::at(refusal.limit >= UBC_UNLIMITED ? UBC_UNLIMITED : barrier + gap)};
+}
+
+std::string cure_line(const Refusal& refusal) {
+  return fmt::format("ubctl set {} --{} {} --save", refusal.id, accounting::info_of(refusal.resource)->name,
+                     accounting::format_pair(cure_for(refusal)));
+}
+
 SlotOwners::SlotOwners(const Host& host) : uid_base_{host.settings.uid_base} {
   for (const std::uint32_t id : known_ids(host)) {
     const auto slot = slot_of(host, id);
     if (!slot) continue;
+    const auto adopted = read_adopted(host, id);
     const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
-    by_slot_[*slot] = {id, config ? config->get("NAME").value_or("") : ""};
+    by_slot_[*slot] = {id, adopted ? adopted->name : config ? config->get("NAME").value_or("") : ""};
   }
 }
 

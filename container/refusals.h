@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "accounting/limits.h"
 #include "accounting/resource.h"
 #include "bpf/refusal_log.h"
 #include "container/host.h"
@@ -31,6 +32,11 @@ struct Refusal {
   std::string program;             ///< the task's name, control characters made visible; empty with pid 0
   std::string call;                ///< the system call, or what happened outside of one
 };
+
+/// The numbers that would have let it pass, with a quarter to spare, the pair's distance kept.
+[[nodiscard]] accounting::Limits cure_for(const Refusal& refusal);
+/// The `ubctl set` line that gives them, in the units that it takes.
+[[nodiscard]] std::string cure_line(const Refusal& refusal);
 
 /// Slot → container, as they are now.
 class SlotOwners {
