@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/http_server.h"
 
-#include <algorithm>
-#include <boost/algorithm/string/case_conv.hpp>
+#include <fcntl.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <csignal>
 #include <limits>
-#include <locale>
-#include <optional>
 
+#include "exporter/http_session.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
@@ -27,12 +24,9 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
+namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-/// To co_await an operation that tells of its failure in `failed`. A fresh one each time: this Asio does not take a constant token.
-auto awaiting(error_code& failed) { return asio::redirect_error(asio::use_awaitable, failed); }
 
 Result<tcp::endpoint> parse_endpoint(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -63,40 +57,26 @@ Result<> open_acceptor(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   return os::error(os::code_of(failed.value()), "listen on {}: {}: say another address with --listen", text_of(endpoint), failed.message());
 }
 
-using Response = http::response<http::string_body>;
-
-Response response_of(Reply reply, unsigned version) {
-  Response response{static_cast<http::status>(reply.status), version};
-  response.set(http::field::content_type, reply.content_type);
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  if (reply.status == 405) response.set(http::field::allow, "GET, HEAD");
-  for (const auto& [name, value] : reply.headers) response.set(name, value);
-  response.body() = std::move(reply.body);
-  return response;
+/// OpenSSL's words without its numbers and file names.
+std::string words_of(const error_code& failed) {
+  const char* reason = ::ERR_reason_error_string(static_cast<unsigned long>(failed.value()));
+  return failed.category() == asio::error::get_ssl_category() && reason != nullptr ? reason : failed.message();
 }
 
-Request request_of(const http::request<http::empty_body>& wire) {
-  const std::string_view target{wire.target().data(), wire.target().size()};
-  const std::size_t path = std::min(target.find('?'), target.size());
-  Request request{std::string{target.substr(0, path)}, std::string{target.substr(std::min(path + 1, target.size()))}, {}};
-  for (const auto& field : wire) {
-    std::string name{field.name_string()};
-    boost::algorithm::to_lower(name, std::locale::classic());
-    std::string& value = request.headers[name];
-    value += (value.empty() ? "" : ", ") + std::string{field.value()};
-  }
-  return request;
-}
-
-/// What the parser could not take: the client is told, where it still listens.
-std::optional<Reply> complaint_of(const error_code& failed) {
-  if (failed == http::error::header_limit) return Reply{431, {}, "the request's header is too large\n"};
-  if (failed == http::error::body_limit) return Reply{413, {}, "a request may have no body\n"};
-  if (failed.category() == http::make_error_code(http::error::bad_method).category() && failed != http::error::end_of_stream &&
-      failed != http::error::partial_message)
-    return Reply{400, {}, "this is not HTTP\n"};
-  return std::nullopt;
+Result<> use_tls(ssl::context& context, const TlsFiles& files) {
+  error_code failed;
+  context.set_options(ssl::context::default_workarounds | ssl::context::single_dh_use, failed);
+  if (::SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION) != 1)
+    return os::error(Code::unsupported, "use TLS 1.2 or newer: this OpenSSL can't");
+  context.use_certificate_chain_file(files.certificate, failed);
+  if (failed)
+    return os::error(Code::bad_value, "read the certificate {}: {}: --tls-cert takes a PEM file, the server's certificate first",
+                     files.certificate, words_of(failed));
+  context.use_private_key_file(files.key, ssl::context::pem, failed);
+  if (failed)
+    return os::error(Code::bad_value, "read the key {}: {}: --tls-key takes the PEM file of {}'s key, without a passphrase", files.key,
+                     words_of(failed), files.certificate);
+  return {};
 }
 
 }  // namespace
@@ -106,58 +86,28 @@ struct HttpServer::Impl {
 
   asio::io_context context{1};
   tcp::acceptor acceptor{context};
+  std::optional<ssl::context> tls;
   std::optional<asio::signal_set> hangup;
   HttpBounds bounds;
   HttpCounts counts;
   std::size_t open_now = 0;
   Handler handler;
 
-  Response answer(const http::request<http::empty_body>& request) {
-    ++counts.requests;
-    const bool readable = request.method() == http::verb::get || request.method() == http::verb::head;
-    Response response = response_of(readable ? handler(request_of(request)) : Reply{405, {}, "only GET and HEAD\n"}, request.version());
-    response.keep_alive(request.keep_alive());
-    response.prepare_payload();
-    if (request.method() == http::verb::head) response.body().clear();   // its length stays said
-    return response;
-  }
-
-  /// True where the connection stays open.
-  asio::awaitable<bool> serve_one(beast::tcp_stream& stream, beast::flat_buffer& buffer) {
-    error_code failed;
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(bounds.header_bytes);
-    parser.body_limit(0);
-    stream.expires_after(bounds.patience);
-    co_await http::async_read(stream, buffer, parser, awaiting(failed));
-    std::optional<Response> response;
-    if (!failed)
-      response = answer(parser.get());
-    else if (auto complaint = complaint_of(failed)) {
-      response = response_of(*std::move(complaint), 11);
-      response->keep_alive(false);
-      response->prepare_payload();
-    }
-    if (!response) co_return false;
-    stream.expires_after(bounds.patience);
-    http::response_serializer<http::string_body> serializer{*response};
-    const bool head = !failed && parser.get().method() == http::verb::head;
-    error_code unsent;
-    if (head)
-      co_await http::async_write_header(stream, serializer, awaiting(unsent));
-    else
-      co_await http::async_write(stream, serializer, awaiting(unsent));
-    co_return !failed && !unsent && response->keep_alive();
-  }
-
   asio::awaitable<void> serve(tcp::socket socket) {
     ++open_now;
-    beast::tcp_stream stream{std::move(socket)};
-    beast::flat_buffer buffer{std::size_t{bounds.header_bytes} + 4096};
-    while (co_await serve_one(stream, buffer)) {
+    error_code failed;
+    std::string peer = socket.remote_endpoint(failed).address().to_string();
+    const auto wire = tls ? std::make_unique<Wire>(std::move(socket), *tls) : std::make_unique<Wire>(std::move(socket));
+    failed = {};
+    wire->lowest().expires_after(bounds.patience);
+    if (wire->tls() != nullptr) co_await wire->tls()->async_handshake(ssl::stream_base::server, awaiting(failed));
+    if (!failed) {
+      HttpSession session{*wire, bounds, handler, counts, std::move(peer)};
+      co_await session.run();
+      wire->lowest().expires_after(std::chrono::seconds{1});
+      if (wire->tls() != nullptr) co_await wire->tls()->async_shutdown(awaiting(failed));
     }
-    error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    wire->lowest().socket().shutdown(tcp::socket::shutdown_both, failed);
     --open_now;
   }
 
@@ -167,7 +117,7 @@ struct HttpServer::Impl {
     constexpr std::string_view kFull = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     error_code ignored;
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(kFull), ignored);
+    if (!tls) socket.write_some(asio::buffer(kFull), ignored);
   }
 
   asio::awaitable<void> accept() {
@@ -186,6 +136,31 @@ struct HttpServer::Impl {
       }
     }
   }
+
+  asio::awaitable<void> repeat(std::chrono::microseconds period, std::function<void()> work) {
+    asio::steady_timer timer{context};
+    error_code failed;
+    while (!failed) {
+      work();
+      timer.expires_after(period);
+      co_await timer.async_wait(awaiting(failed));
+    }
+  }
+
+  asio::awaitable<void> heed_hangups(std::function<void()> work) {
+    for (error_code failed; !failed;) {
+      co_await hangup->async_wait(awaiting(failed));
+      if (!failed) work();
+    }
+  }
+
+  asio::awaitable<void> watch(int descriptor, std::function<bool()> work) {
+    asio::posix::stream_descriptor watched{context, ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)};
+    error_code failed;
+    do {
+      co_await watched.async_wait(asio::posix::stream_descriptor::wait_read, awaiting(failed));
+    } while (!failed && work());
+  }
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
@@ -193,9 +168,10 @@ HttpServer::HttpServer(HttpServer&&) noexcept = default;
 HttpServer& HttpServer::operator=(HttpServer&&) noexcept = default;
 HttpServer::~HttpServer() = default;
 
-Result<HttpServer> HttpServer::listen(const std::string& endpoint, const HttpBounds& bounds) {
+Result<HttpServer> HttpServer::listen(const std::string& endpoint, const HttpBounds& bounds, const std::optional<TlsFiles>& tls) {
   const tcp::endpoint wanted = UBC_TRY(parse_endpoint(endpoint));
   auto impl = std::make_unique<Impl>(bounds);
+  if (tls) UBC_TRY(use_tls(impl->tls.emplace(ssl::context::tls_server), *tls));
   UBC_TRY(open_acceptor(impl->acceptor, wanted));
   return HttpServer{std::move(impl)};
 }
@@ -205,29 +181,26 @@ std::string HttpServer::address() const {
   return text_of(impl_->acceptor.local_endpoint(ignored));
 }
 
+const char* HttpServer::scheme() const { return impl_->tls ? "https" : "http"; }
+
+bool HttpServer::is_loopback() const {
+  error_code ignored;
+  return impl_->acceptor.local_endpoint(ignored).address().is_loopback();
+}
+
 HttpCounts HttpServer::counts() const { return impl_->counts; }
 
 void HttpServer::every(std::chrono::microseconds period, std::function<void()> work) {
-  const auto repeat = [this, period, work = std::move(work)]() -> asio::awaitable<void> {
-    asio::steady_timer timer{impl_->context};
-    for (error_code failed; !failed;) {
-      timer.expires_after(period);
-      co_await timer.async_wait(awaiting(failed));
-      if (!failed) work();
-    }
-  };
-  asio::co_spawn(impl_->context, repeat, asio::detached);
+  asio::co_spawn(impl_->context, impl_->repeat(period, std::move(work)), asio::detached);
 }
 
 void HttpServer::on_hangup(std::function<void()> work) {
   impl_->hangup.emplace(impl_->context, SIGHUP);
-  const auto repeat = [this, work = std::move(work)]() -> asio::awaitable<void> {
-    for (error_code failed; !failed;) {
-      co_await impl_->hangup->async_wait(awaiting(failed));
-      if (!failed) work();
-    }
-  };
-  asio::co_spawn(impl_->context, repeat, asio::detached);
+  asio::co_spawn(impl_->context, impl_->heed_hangups(std::move(work)), asio::detached);
+}
+
+void HttpServer::when_readable(int descriptor, std::function<bool()> work) {
+  asio::co_spawn(impl_->context, impl_->watch(descriptor, std::move(work)), asio::detached);
 }
 
 int HttpServer::run(Handler handler) {

@@ -10,6 +10,7 @@
 
 #include "exporter/book_keeper.h"
 #include "exporter/confinement.h"
+#include "exporter/console_service.h"
 #include "exporter/http_server.h"
 #include "exporter/notify.h"
 #include "exporter/own_process.h"
@@ -59,6 +60,7 @@ class Reloader {
     auto host = UBC_TRY(container::load_host(wanted->paths));
     if (wanted->listen != settings_.listen) spdlog::warn("it listens on {} until it is restarted", settings_.listen);
     wanted->listen = settings_.listen;
+    wanted->console = settings_.console;   // the users' file is read again by itself; the rest is of a start
     settings_ = *std::move(wanted);
     books_.use(std::move(host), settings_.collectors);
     return {};
@@ -88,8 +90,11 @@ int serve(int argc, char** argv, Settings settings) {
     return fail({Code::denied, 0, "ubcd needs root, to read what the hooks have pinned: run it as root or by its unit"});
   auto host = container::load_host(settings.paths);
   if (!host) return fail(host.error());
-  auto server = HttpServer::listen(settings.listen, {});
+  auto console = ConsoleService::make(settings.console, *host);   // what runs ubctl keeps the rights that are given up below
+  if (!console) return fail(console.error());
+  auto server = HttpServer::listen(settings.listen, {}, settings.console.tls());
   if (!server) return fail(server.error());
+  if (const auto attached = (*console)->attach(*server); !attached) return fail(attached.error());
   if (!bpf::hooks_attached(settings.paths.pins))
     spdlog::warn("no hooks are attached: until they are, only the memory controller's numbers are served");
   BookKeeper books{*host, settings.collectors, std::make_shared<const Abilities>(probe_abilities(*host)), *server};
@@ -97,10 +102,10 @@ int serve(int argc, char** argv, Settings settings) {
   settle_memory();
   server->on_hangup(Reloader{argc, argv, settings, books});
   feed_watchdog(*server);
-  spdlog::info("serving http://{}/metrics", server->address());
+  spdlog::info("serving {}://{}/", server->scheme(), server->address());
   tell_systemd("READY=1");
   const Served served{[&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); }, settings.fleet};
-  const int signal = server->run([&](const Request& request) { return answer(request, served); });
+  const int signal = server->run((*console)->handler([&](const Request& request) { return answer(request, served); }));
   tell_systemd("STOPPING=1");
   spdlog::info("ended by signal {}", signal);
   return 0;
@@ -112,7 +117,12 @@ int run(int argc, char** argv) {
     fail(settings.error());
     return 2;
   }
-  return *settings ? serve(argc, argv, **settings) : 0;
+  if (!*settings) return 0;
+  const auto printed = printed_instead((*settings)->console);
+  if (!printed) return fail(printed.error());
+  if (!*printed) return serve(argc, argv, **settings);
+  fmt::print("{}", **printed);
+  return 0;
 }
 
 }  // namespace

@@ -11,10 +11,6 @@
 namespace ubc::exporter {
 namespace {
 
-constexpr const char* kLanding =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ubcd</title>"
-    "<h1>ubcd</h1><p>The user beancounters of this host's containers. <a href=\"/metrics\">Metrics</a></html>\n";
-
 /// Below this a reply is one packet, packed or not.
 constexpr std::size_t kWorthPacking = 1024;
 
@@ -71,10 +67,9 @@ Reply targets(const std::vector<std::string>& fleet) {
 }  // namespace
 
 Reply answer(const Request& request, const Served& served) {
-  if (request.path == "/") return {200, "text/html; charset=utf-8", kLanding};
   if (request.path == "/metrics") return metrics(request, served);
   if (request.path == "/sd") return targets(served.fleet);
-  return {404, "text/plain; charset=utf-8", "there is only /, /metrics and /sd\n"};
+  return {404, "text/plain; charset=utf-8", "there is only /, /metrics, /sd and /api/v1/openapi.json\n"};
 }
 
 }  // namespace ubc::exporter

@@ -29,13 +29,14 @@ void add_collectors(CLI::App& app, CollectorSet& collectors) {
 }
 
 void describe(CLI::App& app, Settings& settings) {
-  app.add_option("--listen", settings.listen, "ADDRESS:PORT; anybody who can reach it can read")->capture_default_str();
+  app.add_option("--listen", settings.listen, "ADDRESS:PORT; without --users anybody who can reach it can read")->capture_default_str();
   app.add_option("--config-dir", settings.paths.etc, "as ubctl's")->envname("UBC_ETC")->capture_default_str();
   app.add_option("--lib-dir", settings.paths.lib, "as ubctl's")->envname("UBC_LIB")->capture_default_str();
   app.add_option("--run-dir", settings.paths.run, "as ubctl's")->envname("UBC_RUN")->capture_default_str();
   app.add_option("--fleet", settings.fleet, "HOST:PORT of a ubcd that GET /sd tells Prometheus of; once for each")->check(kTarget);
   app.add_flag("--no-seccomp", settings.no_seccomp, "make any system call: for a C library that needs one which ubcd does not know of");
   add_collectors(app, settings.collectors);
+  add_console_options(app, settings.console);
   app.set_config("--config", kConfigFile, "the same options, a line each: listen=10.0.0.5:9641");
   app.get_config_formatter_base()->parentSeparator('\0');   // collector.hooks is a name, no section
   app.allow_config_extras(CLI::config_extras_mode::error);
@@ -46,7 +47,7 @@ void describe(CLI::App& app, Settings& settings) {
 
 Result<std::optional<Settings>> parse_settings(int argc, const char* const* argv) {
   Settings settings;
-  CLI::App app{"ubcd: the host's beancounters for Prometheus", "ubcd"};
+  CLI::App app{"ubcd: the host's beancounters for Prometheus, machines and a browser", "ubcd"};
   describe(app, settings);
   try {
     app.parse(argc, argv);

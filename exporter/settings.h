@@ -8,6 +8,7 @@
 
 #include "container/host.h"
 #include "exporter/collectors.h"
+#include "exporter/console_options.h"
 #include "os/result.h"
 
 namespace ubc::exporter {
@@ -18,6 +19,7 @@ struct Settings {
   CollectorSet collectors = CollectorSet::all();
   std::vector<std::string> fleet;   ///< "HOST:PORT" of each ubcd that GET /sd tells Prometheus of
   bool no_seccomp = false;
+  ConsoleOptions console;
 };
 
 /// nullopt: --help or --version was asked for, and printed. Fails with Code::bad_value, naming the argument or the file's key.

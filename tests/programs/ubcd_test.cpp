@@ -77,6 +77,7 @@ TEST_F(Ubcd, ReadsAllWithTheCapabilitiesOfItsUnit) {
   const Daemon daemon{"setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+" + capability};
   EXPECT_THAT(text_of("/proc/" + std::to_string(daemon.pid()) + "/status"), HasSubstr("CapEff:\t0000000000200000\n"))
       << "it has more than CAP_SYS_ADMIN";
+  EXPECT_THAT(get("/api/v1/containers/101"), HasSubstr("\"state\":\"running\""));
   const std::string text = get("/metrics");
   EXPECT_EQ(value_of(text, of_101("ubc_held_items", "numproc")), field("101", "numproc")) << text_of(kLog);
   EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
@@ -141,6 +142,7 @@ TEST_F(Ubcd, AnswersOnlyWhatItServesAndNothingTooLarge) {
   EXPECT_EQ(status("/nothing"), "404");
   EXPECT_EQ(status("/metrics -X DELETE"), "405");
   EXPECT_EQ(status("/metrics -X GET -d body"), "413");
+  EXPECT_EQ(status("/api/v1/host -X POST -d $(printf %17000s | tr ' ' x)"), "413");
   EXPECT_EQ(status("/metrics -H \"X: $(printf %9000s | tr ' ' x)\""), "431");
   EXPECT_THAT(get("/metrics", "-I"), StartsWith("HTTP/1.1 200 OK"));
   EXPECT_EQ(shell(R"(bash -c 'exec 3<>/dev/tcp/127.0.0.1/9641; printf "no\r\n\r\n" >&3; head -n 1 <&3')").output,

@@ -84,12 +84,13 @@ TEST(House, WhatRunsInTheKernelIsGplWhatBothSidesIncludeIsEitherTheRestIsApache)
 TEST(House, NoFileNamesAHost) {
   const std::regex host{R"(\w+://([\w.-]+)|\b((?:[\w-]+\.)+(?:org|com|net|io|dev|cloud|internal|local))\b)"};
   const std::set<std::string> fine = {"ubc.io",  // the micro-VM's port for output
-                                      "example.com", "example.org", "www.example.com", "localhost", "127.0.0.1"};
+                                      "example.com", "example.org", "localhost",
+                                      "127.0.0.1",   "www.w3.org"};   // in the name of SVG's namespace, which nobody asks
   for (const fs::path& path : project_files()) {
     const std::string text = text_of(kSource / path);
     for (std::sregex_iterator found{text.begin(), text.end(), host}, end; found != end; ++found) {
       const std::string name = (*found)[1].matched ? (*found)[1] : (*found)[2];
-      EXPECT_TRUE(fine.contains(name)) << path << " names the host " << name;
+      EXPECT_TRUE(fine.contains(name) || name.ends_with(".example.com")) << path << " names the host " << name;
     }
   }
 }

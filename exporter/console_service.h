@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Console and API of this host, put together and kept going.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/console_options.h"
+#include "exporter/host_world.h"
+#include "exporter/live.h"
+#include "exporter/site.h"
+
+namespace ubc::exporter {
+
+class ConsoleService {
+ public:
+  /// Reads the users, and with --admin starts what runs ubctl: before anything is listened to, and before rights are dropped.
+  [[nodiscard]] static Result<std::unique_ptr<ConsoleService>> make(const ConsoleOptions& options, const container::Host& host);
+
+  /// The server's timers. Fails with Code::bad_value where passwords would go over a network in the clear.
+  [[nodiscard]] Result<> attach(HttpServer& server);
+  [[nodiscard]] HttpServer::Handler handler(std::function<Reply(const Request&)> metrics);
+
+ private:
+  ConsoleService(const ConsoleOptions& options, const container::Host& host, std::optional<Runner> runner,
+                 std::optional<Authenticator> users);
+  /// A file that can't be read leaves the users as they were, and the log says so.
+  void reload_users_if_changed();
+
+  ConsoleOptions options_;
+  std::optional<Runner> runner_;
+  std::optional<Authenticator> users_;
+  std::string users_seen_;   ///< which file it was, as far as stat() tells
+  HostWorld world_;
+  Live live_;
+  Api api_;
+  std::optional<Site> site_;
+};
+
+}  // namespace ubc::exporter
