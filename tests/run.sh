@@ -31,6 +31,8 @@ run() {
 
 unit() { run unit "$bin/ubc-unit-tests" "$bin/ubc-unit-tests" --gtest_brief=0; }
 
+console() { run console "$bin/ubc-console-tests" "$bin/ubc-console-tests"; }   # screenshots: build/console
+
 # The unit tests once more with a sanitizer in them: a report ends the program. Only they and what they need is built.
 sanitized() { # PRESET
   local program=build-$1/bin/ubc-unit-tests log=$logs/$1-build.log
@@ -50,6 +52,7 @@ guests() { # SERIES: ubctl with real guests
 suite() { # NAME
   case $1 in
     unit) unit ;;
+    console) console ;;
     asan | tsan) sanitized "$1" ;;
     kernel-*) on_kernel "${1#kernel-}" ;;
     guest-*) guests "${1#guest-}" ;;
@@ -77,12 +80,12 @@ await_one() {
   report "$name"
 }
 
-[ $# -gt 0 ] || set -- unit asan kernel-6.1 guest-6.1 kernel-6.12 guest-6.12 kernel-7 guest-7
+[ $# -gt 0 ] || set -- unit asan console kernel-6.1 guest-6.1 kernel-6.12 guest-6.12 kernel-7 guest-7
 for name in "$@"; do
   case $name in
-    unit | asan | tsan) ;;
+    unit | asan | tsan | console) ;;
     kernel-6.1 | kernel-6.12 | kernel-7 | guest-6.1 | guest-6.12 | guest-7) ;;
-    *) echo "there is no suite '$name': say unit, asan, tsan, or kernel- or guest- with 6.1, 6.12 or 7" >&2; exit 2 ;;
+    *) echo "there is no suite '$name': say unit, asan, tsan, console, or kernel- or guest- with 6.1, 6.12 or 7" >&2; exit 2 ;;
   esac
   rm -f "$logs/$name.result"
 done
