@@ -152,7 +152,7 @@ void populate(MadeUpWorld& world) {
   for (const Sketch& sketch :
        {Sketch{110, "archive", "archive.example.com", "debian-12", 0, 1024, 0}, Sketch{111, "", "", "busybox", 0, 256, 0}})
     world.now.stopped.push_back(guest(sketch));
-  world.now.host.stopped = world.now.stopped.size();
+  for (const exporter::ContainerReading& stopped : world.now.stopped) world.now.host.stopped.push_back(stopped.id);
   world.now.host.hooks.emplace();
   world.refuse(104, UBC_NUMFILE, "cc1plus", "openat");
   for (int i = 0; i < 17; ++i) world.refuse(101, UBC_NUMPROC, "php-fpm8.2", "clone");
