@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "accounting/shares.h"
 #include "accounting/vswap.h"
 #include "cli/json.h"
 #include "cli/options.h"
@@ -51,6 +52,7 @@ Result<Field> parse_field(std::string_view text) {
   if (text == "vm_overcommit") return Field{"vm_overcommit", "VM_OVC", 6};
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
     return Field{std::string{text}, accounting::key_of(text), -32};
+  if (accounting::find_share(accounting::key_of(text)) != nullptr) return Field{std::string{text}, accounting::key_of(text), 10};
   const std::size_t dot = text.find('.');
   const ResourceInfo* info = accounting::find_resource(text.substr(0, dot));
   const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';

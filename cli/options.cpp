@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 
+#include <sys/sysinfo.h>
+
 #include "accounting/actions.h"
 #include "accounting/samples.h"
+#include "accounting/shares.h"
 #include "accounting/vswap.h"
 #include "container/limit_change.h"
 #include "os/text_file.h"
@@ -63,6 +66,9 @@ void add_beancounter_options(CLI::App& verb, ConfigOptions& options) {
 
 void add_config_options(CLI::App& verb, ConfigOptions& options) {
   add_beancounter_options(verb, options);
+  for (const accounting::ShareInfo& share : accounting::kShares)
+    verb.add_option(fmt::format("--{}", share.option), options.shares[std::string{share.option}], std::string{share.help})
+        ->group("CPU and disk");
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
@@ -79,6 +85,10 @@ Result<Changes> changes_from(const ConfigOptions& options) {
   if (!options.swap.empty()) changes.limits[UBC_SWAPPAGES] = UBC_TRY(accounting::parse_ram("swap", options.swap));
   for (const auto& [key, value] : options.keys) UBC_TRY(check_key(key, value));
   changes.keys = options.keys;
+  for (const accounting::ShareInfo& share : accounting::kShares)
+    if (const auto text = options.shares.find(std::string{share.option}); text != options.shares.end() && !text->second.empty())
+      changes.keys[accounting::key_of(share.option)] =
+          UBC_TRY(accounting::share_value(share, text->second, static_cast<unsigned>(::get_nprocs())));
   if (!options.overcommit.empty()) {
     UBC_TRY(accounting::parse_overcommit(options.overcommit));
     changes.keys["VM_OVERCOMMIT"] = options.overcommit;

@@ -26,6 +26,7 @@ struct Invocation {
 struct ConfigOptions {
   std::map<std::string, std::string> beancounters;   ///< by resource name
   std::string ram, swap, overcommit, avnumproc;
+  std::map<std::string, std::string> shares;         ///< of CPU and disk, by option
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
 };
 

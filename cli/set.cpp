@@ -2,14 +2,17 @@
 // set: a container's numbers, live and in its configuration.
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "accounting/samples.h"
+#include "accounting/shares.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/limit_change.h"
+#include "container/share_tuning.h"
 
 namespace ubc::cli {
 namespace {
@@ -78,6 +81,32 @@ int not_saving(int code) {
   return fail({Code::bad_state, 0, "Error: failed to apply some parameters, not saving configuration file!"}, code);
 }
 
+bool concerns_shares(const Changes& changes) {
+  return std::ranges::any_of(changes.keys, [](const auto& key) { return accounting::find_share(key.first) != nullptr; });
+}
+
+/// What the command says of CPU and disk, live.
+int apply_shares(const Host& host, const Say& say, std::uint32_t id, const Changes& changes, const accounting::ConfigFile& config,
+                 bool would_save) {
+  if (!container::running(host, id))
+    return fail({Code::bad_state, 0, "Unable to apply CPU and disk parameters: container is not running"}, exit_not_running);
+  accounting::ConfigFile said;
+  for (const auto& [key, value] : changes.keys)
+    if (const std::string partner{accounting::partner_of(key)}; !partner.empty() && config.get(partner))
+      said.set(partner, *config.get(partner));
+  for (const auto& [key, value] : changes.keys)
+    if (const accounting::ShareInfo* share = accounting::find_share(key)) {
+      said.set(key, value);
+      say(fmt::format("Setting {}: {}", share->told, value));
+    }
+  std::vector<std::string> notes;
+  const auto applied = container::apply_shares(host, id, said, notes);
+  warn(notes);
+  if (applied) return exit_ok;
+  const int code = fail(applied.error());
+  return would_save ? not_saving(code) : code;
+}
+
 /// The limits, live. Says why not, and that nothing is saved then.
 int apply(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, bool would_save) {
   std::vector<std::string> notes;
@@ -120,6 +149,8 @@ int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOpti
   if (!waiting.empty() && options.mode == "ignore") return not_saving(exit_running);
   if (concerns_limits(changes) && (up || !options.save))
     if (const int code = apply(host, say, id, limits, options.save); code != exit_ok) return code;
+  if (concerns_shares(changes) && (up || !options.save))
+    if (const int code = apply_shares(host, say, id, changes, config, options.save); code != exit_ok) return code;
   if (!options.save) {
     warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
     return exit_ok;
@@ -137,6 +168,9 @@ int set_adopted(const Host& host, const Say& say, std::uint32_t id, const SetOpt
         {Code::bad_value, 0, "an adopted container has no configuration to save in: leave --save out, or say the numbers to ubctl adopt"},
         exit_bad_value);
   if (options.dry_run) return dry_run(host, say, id, changes.limits, changes);
+  if (concerns_shares(changes))
+    return fail({Code::bad_value, 0, "CPU and disk of an adopted container are its owner's to set; ubctl sets its beancounters"},
+                exit_bad_value);
   const auto lock = container::lock_container(host, id, "set");
   return lock ? apply(host, say, id, changes.limits, false) : fail(lock.error());
 }

@@ -14,6 +14,7 @@
 #include "container/adopted_record.h"
 #include "container/guarantees.h"
 #include "container/process_limits.h"
+#include "container/share_tuning.h"
 #include "container/suspension.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
@@ -217,6 +218,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
   note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
+  UBC_TRY(apply_shares(host, id, *config, notes));
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();
   spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));

@@ -20,8 +20,9 @@ struct Served {
   mutable std::size_t usual_bytes = 0;   ///< of the last reply with metrics: the next one has room for it from the start
 };
 
-/// What is neither console nor API (site.h): "/metrics" is what `books` writes now, in the form and coding that the client likes best, of it only the families
-/// that ?name[]= and the collectors that ?collect[]= name; "/sd" the fleet, as Prometheus' http_sd_configs take it; 404 else.
+/// What is neither console nor API (site.h): "/metrics" is what `books` writes now, in the form and coding that the client likes best, of
+/// it only the families that ?name[]= and the collectors that ?collect[]= name; "/sd" the fleet, as Prometheus' http_sd_configs take it;
+/// 404 else.
 [[nodiscard]] Reply answer(const Request& request, const Served& served);
 
 }  // namespace ubc::exporter

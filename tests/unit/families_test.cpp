@@ -171,7 +171,8 @@ TEST(Families, WhatTheHostCanIsWhatFeaturesSays) {
 
 TEST(Routes, OnlyTheMetricsAndTheFleetAreThere) {
   EXPECT_EQ(reply_to(two_containers(), {"/metrics", "", {}}).content_type, "text/plain; version=0.0.4; charset=utf-8");
-  for (const char* path : {"/", "/metrics/", "/etc/passwd", "", "*"}) EXPECT_EQ(reply_to(two_containers(), {path, "", {}}).status, 404U) << path;
+  for (const char* path : {"/", "/metrics/", "/etc/passwd", "", "*"})
+    EXPECT_EQ(reply_to(two_containers(), {path, "", {}}).status, 404U) << path;
 }
 
 TEST(Routes, TheFleetIsToldAsPrometheusTakesIt) {
