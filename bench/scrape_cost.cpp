@@ -62,7 +62,7 @@ class Library : public prometheus::Collectable {
   const std::vector<std::string> fleet;
   const exporter::Served served{[&](const exporter::CollectorSet&, exporter::Exposition& out) { exporter::write_families(host, {}, out); },
                                 fleet};
-  (void)server->run([&](const exporter::Request& request) { return exporter::answer(request, served); });
+  (void)server->run([&](const exporter::Request& request, const exporter::Done& done) { done(exporter::answer(request, served)); });
   ::_exit(0);
 }
 
