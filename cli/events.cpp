@@ -68,38 +68,10 @@ int events(const Host& host, const std::string& ctid, const EventOptions& option
   return options.follow ? follow(host, *log, batch.next, only, options.json) : static_cast<int>(exit_ok);
 }
 
-std::string ago(std::chrono::system_clock::time_point time) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - time).count();
-  if (seconds < 120) return fmt::format("{} s ago", std::max<long long>(seconds, 0));
-  if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);
-  if (seconds < 172800) return fmt::format("{} h ago", seconds / 3600);
-  return fmt::format("{} days ago", seconds / 86400);
-}
-
-std::string sentence_for(const Refusal& refusal, std::uint64_t failcnt) {
-  const ResourceInfo& info = *accounting::info_of(refusal.resource);
-  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
-  const std::string program =
-      refusal.pid == 0 ? "nobody in particular" : fmt::format("{} (pid {}, uid {} inside)", refusal.program, refusal.pid, refusal.uid);
-  return fmt::format("{}: refused {} time{}, last {} ({}) to {} by {}: {} more at {} held, barrier {}, limit {}.\n    to let it pass: {}\n",
-                     info.name, failcnt, failcnt == 1 ? "" : "s", local_time(refusal.time), ago(refusal.time), program, refusal.call,
-                     text(refusal.amount), text(refusal.held), text(refusal.barrier), text(refusal.limit), container::cure_line(refusal));
-}
-
 /// What no hook refused but the kernel did (physpages, swappages): it names no program.
 std::string kernel_sentence(const ResourceInfo& info, const accounting::Beancounter& counter) {
   return fmt::format("{}: hit its limit {} time{}; the kernel says not by which program: see the guest's log for the OOM killer's words.\n",
                      info.name, counter.failcnt, counter.failcnt == 1 ? "" : "s");
-}
-
-std::vector<Refusal> refusals_of(const Host& host, std::uint32_t id, const ResourceInfo* only) {
-  const auto slot = container::slot_of(host, id);
-  if (!slot) return {};
-  const auto last = bpf::LastRefusals::open(*slot, host.paths.pins);
-  if (!last) return {};
-  auto refusals = container::describe_all(*last, container::SlotOwners{host});
-  std::erase_if(refusals, [&](const Refusal& refusal) { return only != nullptr && refusal.resource != only->resource; });
-  return refusals;
 }
 
 int why(const Host& host, std::uint32_t id, const std::string& resource) {
@@ -108,8 +80,12 @@ int why(const Host& host, std::uint32_t id, const std::string& resource) {
   if (!only) return fail(only.error());
   const auto snapshot = container::last_snapshot(host, id);
   if (!snapshot) return fail(snapshot.error());
-  const std::vector<Refusal> refusals = refusals_of(host, id, *only);
-  for (const Refusal& refusal : refusals) fmt::print("{}", sentence_for(refusal, snapshot->of(refusal.resource).failcnt));
+  std::vector<Refusal> refusals = container::last_refusals(host, id);
+  std::erase_if(refusals, [&](const Refusal& refusal) { return *only != nullptr && refusal.resource != (*only)->resource; });
+  for (const Refusal& refusal : refusals)
+    fmt::print("{}\n    to let it pass: {}\n",
+               sentence_of(refusal, snapshot->of(refusal.resource).failcnt, std::chrono::system_clock::now()),
+               container::cure_line(refusal));
   bool any = !refusals.empty();
   for (const ResourceInfo& info : accounting::kResources) {
     const bool told = std::ranges::find(refusals, info.resource, &Refusal::resource) != refusals.end();

@@ -47,6 +47,7 @@ constexpr Verb kVerbs[] = {
     {"suspend", add_suspend},
     {"resume", add_resume},
     {"watch", add_watch},
+    {"top", add_top},
 };
 // clang-format on
 

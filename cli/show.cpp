@@ -1,59 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// show: one container's table with units and bars; --raw: the classic one.
+// show: one container's table with units and bars, once or again and again; --raw: the classic one.
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
 #include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "accounting/user_beancounters.h"
 #include "bpf/attached_hooks.h"
+#include "cli/counter_table.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/screen.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "os/text_file.h"
 
 namespace ubc::cli {
 namespace {
 
-using accounting::Beancounter;
-using accounting::ResourceInfo;
 using container::Host;
 
 struct ShowOptions {
   bool raw = false, failed = false, json = false, last = false;
+  std::optional<double> watch;   ///< seconds between two looks
 };
 
-constexpr int kBar = 12;
-
-/// How much of the barrier (or limit) is held; blank where there is none.
-std::string bar_of(const Beancounter& counter) {
-  const accounting::Limit bound = accounting::first_bound(counter);
-  const std::uint64_t number = bound.raw();
-  if (bound.is_unlimited() || number == 0) return std::string(kBar, ' ');
-  const int filled = static_cast<int>(std::min<std::uint64_t>(kBar, (counter.held * kBar + number - 1) / number));
-  std::string bar;
-  for (int i = 0; i < kBar; ++i) bar += i < filled ? "#" : ".";
-  return bar;
-}
-
-std::string line_of(const ResourceInfo& info, const Beancounter& c, bool color) {
-  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
-  const bool hit = c.failcnt > 0;
-  return fmt::format("{}{:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {} {}{}", hit && color ? "\033[31m" : "", info.name, text(c.held),
-                     text(c.maxheld), text(c.barrier), text(c.limit), c.failcnt, bar_of(c), hit ? "!" : " ", hit && color ? "\033[0m" : "");
-}
-
-void print_table(const accounting::Snapshot& snapshot, bool only_failed) {
-  const bool color = ::isatty(1) != 0;
-  fmt::print("{:<13} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "resource", "held", "maxheld", "barrier", "limit", "failcnt");
-  for (const ResourceInfo& info : accounting::kResources) {
-    const Beancounter& c = snapshot.of(info.resource);
-    if (!info.counted || (only_failed && c.failcnt == 0)) continue;
-    std::string line = line_of(info, c, color);
-    line.erase(line.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", line);
-  }
-}
+constexpr double kShortestLook = 0.1, kLongestLook = 3600;
 
 void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
   nlohmann::ordered_json object{{"ctid", id}, {"vswap", snapshot.is_vswap()}};
@@ -61,26 +38,113 @@ void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
   fmt::print("{}\n", object.dump(4));
 }
 
-int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
-  const container::Status status = container::status_of(host, id);
-  if (!status.exists) return fail(container::unknown_container(id));
-  const auto snapshot = options.last ? container::last_snapshot(host, id) : container::snapshot(host, id);
-  if (!snapshot) return fail(snapshot.error());
-  if (options.raw) {
-    fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
-    return exit_ok;
-  }
-  if (options.json) {
-    print_json(id, *snapshot);
-    return exit_ok;
-  }
+/// What stands above the table.
+std::vector<std::string> title_of(const Host& host, std::uint32_t id, const container::Status& status,
+                                  const accounting::Snapshot& snapshot) {
   const auto adopted = container::read_adopted(host, id);
   const char* state = status.running ? "running" : "stopped";
-  fmt::print("container {}, {}{}\n", id, adopted ? fmt::format("{}, adopted {}", adopted->name, adopted->source) : state,
-             snapshot->is_vswap() ? ", VSwap" : "");
+  std::vector<std::string> title{fmt::format("container {}, {}{}", id,
+                                             adopted ? fmt::format("{}, adopted {}", adopted->name, adopted->source) : state,
+                                             snapshot.is_vswap() ? ", VSwap" : "")};
   if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
-    fmt::print("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why\n");
-  print_table(*snapshot, options.failed);
+    title.emplace_back("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why");
+  return title;
+}
+
+/// One look at the container: all lines of it, and the counters for the next look to compare with.
+struct Look {
+  accounting::Snapshot counters;
+  std::vector<ScreenLine> lines;
+};
+
+Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& options, TableOptions table) {
+  const container::Status status = container::status_of(host, id);
+  if (!status.exists) return std::unexpected(container::unknown_container(id));
+  Look look{UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}};
+  for (const std::string& line : title_of(host, id, status, look.counters)) look.lines.push_back({os::printable(line)});
+  look.lines.push_back({table_heading(table), Style::heading});
+  for (TableLine& line : table_of(look.counters, table))
+    if (line.failed || !options.failed) look.lines.push_back({std::move(line.text), line.failed ? Style::alarm : Style::plain});
+  return look;
+}
+
+void print_look(const Look& look) {
+  const bool color = ::isatty(STDOUT_FILENO) != 0;
+  for (const ScreenLine& line : look.lines)
+    fmt::print("{}{}{}\n", line.style == Style::alarm && color ? "\033[31m" : "", line.text,
+               line.style == Style::alarm && color ? "\033[0m" : "");
+}
+
+/// One table after another, until whoever reads has seen enough.
+int watch_as_text(const Host& host, std::uint32_t id, const ShowOptions& options) {
+  std::optional<accounting::Snapshot> before;
+  for (;;) {
+    const auto look = look_at(host, id, options, {before ? &*before : nullptr, 80, true});
+    if (!look) return fail(look.error());
+    if (before) fmt::print("\n");
+    print_look(*look);
+    (void)std::fflush(stdout);
+    before = look->counters;
+    std::this_thread::sleep_for(std::chrono::duration<double>{*options.watch});
+  }
+}
+
+/// What a low window has no room for is not left out unsaid.
+std::vector<ScreenLine> fitted(std::vector<ScreenLine> lines, std::size_t rows) {
+  if (lines.size() <= rows) return lines;
+  const std::size_t hidden = lines.size() - rows + 1;
+  lines.resize(rows);
+  lines.back() = {fmt::format("({} more lines: a taller window has room for them, --failed leaves out what was not refused)", hidden),
+                  Style::dim};
+  return lines;
+}
+
+/// In place, until q or a signal.
+Result<> watch_on_screen(const Host& host, std::uint32_t id, const ShowOptions& options) {
+  using clock = std::chrono::steady_clock;
+  const auto interval = std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>{*options.watch});
+  auto screen = UBC_TRY(Screen::open("show --watch"));
+  std::optional<Look> before, now;
+  for (clock::time_point next{}; !screen.ended();) {
+    if (clock::now() >= next) {
+      before = std::exchange(now, std::nullopt);
+      now = UBC_TRY(look_at(host, id, options, {before ? &before->counters : nullptr, screen.size().columns, true}));
+      next = clock::now() + interval;
+    }
+    screen.draw({fitted(now->lines, screen.size().rows), std::nullopt});
+    const Key key = screen.key(std::chrono::ceil<std::chrono::milliseconds>(next - clock::now()));
+    if (key.character == 'q' || key.kind == Key::Kind::escape) break;
+  }
+  return {};
+}
+
+int watch(const Host& host, std::uint32_t id, const ShowOptions& options) {
+  if (options.raw || options.json || options.last)
+    return fail({Code::bad_value, 0, "--watch shows a table as it is now: leave out --raw, --json and --last"}, exit_bad_value);
+  if (*options.watch < kShortestLook || *options.watch > kLongestLook)
+    return fail(
+        {Code::bad_value, 0, fmt::format("--watch {}: seconds between two looks, {} to {}", *options.watch, kShortestLook, kLongestLook)},
+        exit_bad_value);
+  if (::isatty(STDOUT_FILENO) == 0 || ::isatty(STDIN_FILENO) == 0) return watch_as_text(host, id, options);
+  const auto watched = watch_on_screen(host, id, options);
+  return watched ? Screen::exit_code() : fail(watched.error());
+}
+
+int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
+  if (options.watch) return watch(host, id, options);
+  if (!options.raw && !options.json) {
+    const auto look = look_at(host, id, options, {});
+    if (!look) return fail(look.error());
+    print_look(*look);
+    return exit_ok;
+  }
+  if (!container::status_of(host, id).exists) return fail(container::unknown_container(id));
+  const auto snapshot = options.last ? container::last_snapshot(host, id) : container::snapshot(host, id);
+  if (!snapshot) return fail(snapshot.error());
+  if (options.raw)
+    fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
+  else
+    print_json(id, *snapshot);
   return exit_ok;
 }
 
@@ -94,6 +158,15 @@ void add_show(CLI::App& app, Invocation& invocation) {
   verb->add_flag("--failed", options->failed, "only what was refused");
   verb->add_flag("--last", options->last, "of a stopped container: as its last run left them");
   verb->add_flag("--json", options->json, "for machines");
+  verb->add_option_function<std::string>(
+          "-w,--watch",
+          [options](const std::string& seconds) {
+            if (!CLI::detail::lexical_cast(seconds, options->watch.emplace())) throw CLI::ConversionError(seconds, "--watch");
+          },
+          "again and again, each SECONDS (1), with held's change since the last look; q or Ctrl-C ends it")
+      ->expected(0, 1)
+      ->default_str("1")
+      ->type_name("[SECONDS]");
   on_parsed(*verb, invocation, [options](const Host& host, std::uint32_t id) { return show(host, id, *options); });
 }
 

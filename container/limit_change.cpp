@@ -55,17 +55,30 @@ std::string effect_of(const LimitChange& change) {
   return fmt::format("room for {} more", accounting::format_amount(info.unit, bound.raw() - change.held));
 }
 
-Result<std::vector<LimitChange>> preview_limits(const Host& host, std::uint32_t id, const AllLimits& changes) {
+namespace {
+
+/// With what VSwap fills in; an adopted container has no configuration that could say more.
+Result<AllLimits> wanted_limits(const Host& host, std::uint32_t id, const AllLimits& changes) {
   if (!status_of(host, id).exists) return std::unexpected(unknown_container(id));
-  AllLimits wanted = changes;
-  if (!read_adopted(host, id)) {
-    accounting::ConfigFile changed = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
-    for (const ResourceInfo& info : accounting::kResources)
-      if (const auto& said = changes[info.resource]) changed.set(accounting::key_of(info.name), accounting::format_limits(*said));
-    if (lacks_swap(changed)) return std::unexpected(swap_missing());
-    wanted = UBC_TRY(limits_for(changed, changes));
-  }
+  if (read_adopted(host, id)) return changes;
+  accounting::ConfigFile changed = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+  for (const ResourceInfo& info : accounting::kResources)
+    if (const auto& said = changes[info.resource]) changed.set(accounting::key_of(info.name), accounting::format_limits(*said));
+  if (lacks_swap(changed)) return std::unexpected(swap_missing());
+  return limits_for(changed, changes);
+}
+
+}  // namespace
+
+Result<std::vector<LimitChange>> preview_limits(const Host& host, std::uint32_t id, const AllLimits& changes) {
+  const AllLimits wanted = UBC_TRY(wanted_limits(host, id, changes));
   return limit_changes(UBC_TRY(snapshot(host, id)), wanted);
+}
+
+Result<> set_live(const Host& host, std::uint32_t id, const AllLimits& changes, std::vector<std::string>& notes) {
+  const os::Fd lock = UBC_TRY(lock_container(host, id, "set"));
+  const AllLimits wanted = UBC_TRY(wanted_limits(host, id, changes));
+  return tune(host, id, wanted, notes);
 }
 
 }  // namespace ubc::container

@@ -39,4 +39,7 @@ struct LimitChange {
 /// All of the above for a container, as it is now; nothing is changed. Fails with Code::not_found, and where `ubctl set` would refuse.
 [[nodiscard]] Result<std::vector<LimitChange>> preview_limits(const Host& host, std::uint32_t id, const AllLimits& changes);
 
+/// What `ubctl set`, without --save, does: live, under the container's lock. Either all of it, or the numbers are as they were.
+[[nodiscard]] Result<> set_live(const Host& host, std::uint32_t id, const AllLimits& changes, std::vector<std::string>& notes);
+
 }  // namespace ubc::container

@@ -83,4 +83,11 @@ std::vector<Refusal> describe_all(const bpf::LastRefusals& last, const SlotOwner
   return refusals;
 }
 
+std::vector<Refusal> last_refusals(const Host& host, std::uint32_t id) {
+  const auto slot = slot_of(host, id);
+  if (!slot) return {};
+  const auto last = bpf::LastRefusals::open(*slot, host.paths.pins);
+  return last ? describe_all(*last, SlotOwners{host}) : std::vector<Refusal>{};
+}
+
 }  // namespace ubc::container

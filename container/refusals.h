@@ -56,4 +56,7 @@ class SlotOwners {
 /// The last refusal of each resource of one container, latest first.
 [[nodiscard]] std::vector<Refusal> describe_all(const bpf::LastRefusals& last, const SlotOwners& owners);
 
+/// The same for a container by its id; none where no hooks are attached.
+[[nodiscard]] std::vector<Refusal> last_refusals(const Host& host, std::uint32_t id);
+
 }  // namespace ubc::container

@@ -12,6 +12,7 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/refusals.h"
+#include "container/running_container.h"
 #include "container/tuning.h"
 
 namespace ubc::exporter {
@@ -19,38 +20,23 @@ namespace {
 
 using container::Host;
 
-struct Found {
-  ContainerReading container;
-  std::uint32_t slot = 0;
-  std::optional<pid_t> init;   ///< of a guest
-  accounting::ConfigFile config;
-};
+using container::RunningContainer;
 
-/// nullopt: it is stopped.
-Result<std::optional<Found>> find_running(const Host& host, std::uint32_t id) {
-  Found found;
-  found.container.id = id;
-  if (const auto adopted = container::read_adopted(host, id)) {
-    found.container.adopted = true;
-    found.container.name = adopted->name;
-    found.slot = adopted->slot;
-  } else {
-    const auto running = container::running(host, id);
-    if (!running) return std::nullopt;
-    found.init = running->record.init_pid;
-    found.container.started_at = running->record.started_at;
-    found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
-    found.container.name = found.config.get("NAME").value_or("");
-    found.container.hostname = found.config.get("HOSTNAME").value_or("");
-    found.container.ostemplate = found.config.get("OSTEMPLATE").value_or("");
-    found.slot = UBC_TRY(container::slot_of(host, id));
-  }
-  found.container.cgroup = container::cgroup_path_of(host, id);
-  return found;
+/// What is known of it before its counters are read.
+ContainerReading reading_of(const RunningContainer& found) {
+  ContainerReading reading;
+  reading.id = found.id;
+  reading.name = found.name;
+  reading.hostname = found.config.get("HOSTNAME").value_or("");
+  reading.ostemplate = found.config.get("OSTEMPLATE").value_or("");
+  reading.cgroup = found.cgroup;
+  reading.adopted = found.adopted;
+  reading.started_at = found.started_at;
+  return reading;
 }
 
 /// No hooks: the numbers are the configuration's, what is held is the memory controller's.
-Result<accounting::Snapshot> read_uncounted(const Found& found, const os::CgroupDir& cgroup) {
+Result<accounting::Snapshot> read_uncounted(const RunningContainer& found, const os::CgroupDir& cgroup) {
   accounting::Snapshot counters;
   const auto limits = UBC_TRY(container::effective_limits(found.config));
   for (const accounting::ResourceInfo& info : accounting::kResources)
@@ -77,25 +63,23 @@ Result<> read_last_refusals(const Host& host, std::uint32_t slot, ContainerReadi
 
 Result<std::optional<ContainerReading>> read_container(const Host& host, std::uint32_t id, bpf::Ledger* ledger,
                                                        const CollectorSet& wanted) {
-  auto found = UBC_TRY(find_running(host, id));
+  const auto found = UBC_TRY(container::find_running(host, id));
   if (!found) return std::nullopt;
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->container.cgroup));
-  found->container.counted_by_hooks = ledger != nullptr && found->slot != 0;
-  if (found->container.counted_by_hooks)
-    found->container.counters = UBC_TRY(container::read_counted(*ledger, found->slot, cgroup));
+  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
+  ContainerReading reading = reading_of(*found);
+  reading.counted_by_hooks = ledger != nullptr && found->slot != 0;
+  if (reading.counted_by_hooks)
+    reading.counters = UBC_TRY(container::read_counted(*ledger, found->slot, cgroup));
   else
-    found->container.counters = UBC_TRY(read_uncounted(*found, cgroup));
-  if (found->container.counted_by_hooks && wanted.has(Collector::refusals))
-    UBC_TRY(read_last_refusals(host, found->slot, found->container));
-  found->container.usage = UBC_TRY(read_usage(host, cgroup, found->init, wanted));
-  return std::move(found->container);
+    reading.counters = UBC_TRY(read_uncounted(*found, cgroup));
+  if (reading.counted_by_hooks && wanted.has(Collector::refusals)) UBC_TRY(read_last_refusals(host, found->slot, reading));
+  reading.usage = UBC_TRY(read_usage(host, cgroup, found->init, wanted));
+  return reading;
 }
 
 /// Opened at each scrape: hooks that were detached and attached again have another ledger.
 Result<bpf::Ledger> open_books(const Host& host, HooksReading& hooks) {
-  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
-  UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
-  UBC_TRY(bpf::publish_counts(0, host.paths.pins));
+  bpf::Ledger ledger = UBC_TRY(container::open_whole_ledger(host));
   hooks.health = ledger.health();
   hooks.programs = UBC_TRY(bpf::read_hook_status(host.paths.pins));
   hooks.audited_misses = ledger.settings().audited_misses;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/counter_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ubc::cli {
+namespace {
+
+using accounting::Beancounter;
+using accounting::ResourceInfo;
+
+constexpr std::size_t kWidestBar = 12, kNarrowestBar = 4;
+
+/// What the numbers leave of the line; two signs are the mark's.
+std::size_t bar_width(const TableOptions& options) {
+  const std::size_t taken = table_heading(options).size() + 3;
+  return std::clamp(options.columns > taken ? options.columns - taken : 0, kNarrowestBar, kWidestBar);
+}
+
+std::string line_of(const ResourceInfo& info, const Beancounter& c, const TableOptions& options, std::size_t bar) {
+  const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
+  const std::string change =
+      options.changes
+          ? fmt::format(" {:>7}", options.before == nullptr ? "" : change_text(info.unit, options.before->of(info.resource).held, c.held))
+          : "";
+  std::string line = fmt::format("{:<13} {:>9}{} {:>9} {:>9} {:>9} {:>9} {} {}", info.name, text(c.held), change, text(c.maxheld),
+                                 text(c.barrier), text(c.limit), c.failcnt, bar_of(c, bar), c.failcnt > 0 ? "!" : " ");
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+}  // namespace
+
+std::string bar_of(const Beancounter& counter, std::size_t width) {
+  const accounting::Limit bound = accounting::first_bound(counter);
+  if (bound.is_unlimited() || bound.raw() == 0) return std::string(width, ' ');
+  const double share = static_cast<double>(counter.held) / static_cast<double>(bound.raw());
+  const double signs = share * static_cast<double>(width);
+  const auto whole = static_cast<std::size_t>(std::min(signs, static_cast<double>(width)));
+  const std::size_t filled = std::min(width, whole + (static_cast<double>(whole) < signs ? 1 : 0));
+  return std::string(filled, '#') + std::string(width - filled, '.');
+}
+
+std::optional<std::uint64_t> percent_of(const Beancounter& counter) {
+  const accounting::Limit bound = accounting::first_bound(counter);
+  if (bound.is_unlimited() || bound.raw() == 0) return std::nullopt;
+  const auto percent = static_cast<std::uint64_t>(100.0L * static_cast<long double>(counter.held) / static_cast<long double>(bound.raw()));
+  return std::min<std::uint64_t>(percent, 999);
+}
+
+std::string change_text(accounting::Unit unit, std::uint64_t before, std::uint64_t now) {
+  if (before == now) return "";
+  return now > before ? "+" + accounting::format_amount(unit, now - before) : "-" + accounting::format_amount(unit, before - now);
+}
+
+std::string table_heading(const TableOptions& options) {
+  return fmt::format("{:<13} {:>9}{} {:>9} {:>9} {:>9} {:>9}", "resource", "held", options.changes ? "  change" : "", "maxheld", "barrier",
+                     "limit", "failcnt");
+}
+
+std::vector<TableLine> table_of(const accounting::Snapshot& now, const TableOptions& options) {
+  const std::size_t bar = bar_width(options);
+  std::vector<TableLine> lines;
+  for (const ResourceInfo& info : accounting::kResources) {
+    const Beancounter& counter = now.of(info.resource);
+    if (info.counted) lines.push_back({&info, line_of(info, counter, options, bar), counter.failcnt > 0});
+  }
+  return lines;
+}
+
+}  // namespace ubc::cli

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container's beancounters as a table for people: show, show --watch and top. (Pure.)
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/beancounter.h"
+
+namespace ubc::cli {
+
+/// How much of the barrier (or limit) is held, of `width` signs; blank where there is none.
+[[nodiscard]] std::string bar_of(const accounting::Beancounter& counter, std::size_t width);
+/// The same in percent, rounded down: 100 only where the next charge is refused; 999 at most. nullopt: nothing refuses.
+[[nodiscard]] std::optional<std::uint64_t> percent_of(const accounting::Beancounter& counter);
+/// "+12", "-4M"; empty for none.
+[[nodiscard]] std::string change_text(accounting::Unit unit, std::uint64_t before, std::uint64_t now);
+
+struct TableLine {
+  const accounting::ResourceInfo* info;
+  std::string text;
+  bool failed;   ///< something was refused: the line is marked
+};
+/// The columns there are on the screen, and what to compare with.
+struct TableOptions {
+  const accounting::Snapshot* before = nullptr;   ///< an earlier look; nullptr: this is the first
+  std::size_t columns = 80;
+  bool changes = false;                           ///< a column says how held has changed since
+};
+[[nodiscard]] std::string table_heading(const TableOptions& options);
+/// A line for each resource that is counted, in the table's order.
+[[nodiscard]] std::vector<TableLine> table_of(const accounting::Snapshot& now, const TableOptions& options);
+
+}  // namespace ubc::cli

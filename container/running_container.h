@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that run at once, for who looks at each of them: the ledger is opened once.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "accounting/config_file.h"
+#include "bpf/ledger.h"
+#include "container/host.h"
+#include "os/result.h"
+
+namespace ubc::container {
+
+struct RunningContainer {
+  std::uint32_t id = 0;
+  std::uint32_t slot = 0;                   ///< 0: no hooks count it
+  bool adopted = false;
+  std::string name;                         ///< empty where not said
+  std::string cgroup;                       ///< its path
+  std::optional<pid_t> init;                ///< of a guest
+  std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows
+  accounting::ConfigFile config;            ///< of a guest
+};
+
+/// nullopt: it is stopped.
+[[nodiscard]] Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id);
+
+/// For all slots, as of now: audited, and with what the kernel counts by itself. Fails with Code::not_found where no hooks are attached.
+[[nodiscard]] Result<bpf::Ledger> open_whole_ledger(const Host& host);
+
+}  // namespace ubc::container
