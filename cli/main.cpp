@@ -48,6 +48,7 @@ constexpr Verb kVerbs[] = {
     {"resume", add_resume},
     {"watch", add_watch},
     {"top", add_top},
+    {"fleet", add_fleet},
 };
 // clang-format on
 

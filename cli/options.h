@@ -76,6 +76,7 @@ void add_suspend(CLI::App& app, Invocation& invocation);
 void add_resume(CLI::App& app, Invocation& invocation);
 void add_watch(CLI::App& app, Invocation& invocation);
 void add_top(CLI::App& app, Invocation& invocation);
+void add_fleet(CLI::App& app, Invocation& invocation);
 
 /// Stops a running container and tells what becomes of it. The lock is held.
 [[nodiscard]] Result<> stop_told(const container::Host& host, const Say& say, std::uint32_t id, bool fast);
