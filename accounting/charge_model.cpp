@@ -37,4 +37,18 @@ bool uncharge(ModelCounter& counter, std::uint64_t amount) {
   return was_held;
 }
 
+Verdict charge(ModelCounter& own, ModelCounter& group, std::uint64_t amount, Severity severity) {
+  const ModelCounter before = own;
+  if (!charge(own, amount, severity)) return Verdict::refused;
+  if (charge(group, amount, severity)) return Verdict::granted;
+  own = before;
+  return Verdict::refused_by_group;
+}
+
+bool uncharge(ModelCounter& own, ModelCounter& group, std::uint64_t amount) {
+  const std::uint64_t gone = std::min(amount, own.held);
+  const bool was_held = uncharge(own, amount);
+  return uncharge(group, gone) && was_held;
+}
+
 }  // namespace ubc::accounting

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules of bpf/charge.bpf.h in plain C++: what a charge does to one counter. A test drives both with the same sequences
-// (tests/kernel/charge_model_test.cpp), so what is shown here holds in the kernel.
+// The rules of bpf/charge.bpf.h in plain C++: what a charge does to one counter, and to that of a group with it. A test drives both with
+// the same sequences (tests/kernel/charge_model_test.cpp), so what is shown here holds in the kernel.
 #pragma once
 
 #include <cstdint>
@@ -35,5 +35,14 @@ struct ModelCounter {
 
 /// Gives `amount` back. False: that was more than held, which is 0 now (OpenVZ: "Uncharging too much"; BPF counts a loss). maxheld stays.
 bool uncharge(ModelCounter& counter, std::uint64_t amount);
+
+/// Who refused a charge that a container's group pays too. Values as charge() has them in BPF.
+enum class Verdict : std::int8_t { granted = 0, refused = -1, refused_by_group = -2 };
+
+/// Both are charged, or neither: the container's own numbers are asked first, and failcnt counts where the refusal came from.
+[[nodiscard]] Verdict charge(ModelCounter& own, ModelCounter& group, std::uint64_t amount, Severity severity);
+
+/// What the container gave back the group gets back: never more than that. False: as above, of either.
+bool uncharge(ModelCounter& own, ModelCounter& group, std::uint64_t amount);
 
 }  // namespace ubc::accounting

@@ -299,15 +299,22 @@ int audit_buffers(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Sends are reserved up to sndbuf, which the kernel enlarges by itself while a sender sleeps. In a container with a number on tcpsndbuf it
- * stays what it is told at the start, a sixteenth of the barrier for one socket, and the container's own SO_SNDBUF does nothing. These two are
+/* Sends are reserved up to sndbuf, which the kernel enlarges by itself while a sender sleeps. In a container with a number on tcpsndbuf, its
+ * own or its group's, it stays what it is told at the start, a sixteenth of the barrier for one socket, and the container's own SO_SNDBUF does nothing. These two are
  * attached to the containers' cgroup: an adopted container elsewhere goes without. */
 #define LEAST_SNDBUF (16 * 1024)
 #define MOST_SNDBUF (4 * 1024 * 1024)
 
 static __always_inline u64 tcp_send_barrier(u32 slot)
 {
-	return slot ? ceiling_of(counter_of(slot, UBC_TCPSNDBUF), UBC_REFUSE_OVER_BARRIER) : UBC_UNLIMITED;
+	struct ubc_counter *c = counter_of(slot, UBC_TCPSNDBUF), *group = group_of(c);
+	u64 own, all;
+
+	if (!slot)
+		return UBC_UNLIMITED;
+	own = ceiling_of(c, UBC_REFUSE_OVER_BARRIER);
+	all = group ? ceiling_of(group, UBC_REFUSE_OVER_BARRIER) : UBC_UNLIMITED;
+	return own < all ? own : all;
 }
 
 SEC("sockops")

@@ -172,24 +172,36 @@ static __always_inline void true_up_if_known(const struct sock *sk, enum object_
 		true_up_buffer(sk, w, resource);
 }
 
-/* Above the barrier each socket is sure of a share of (limit - barrier) / the number of sockets that the container may have: what it took
- * there is kept in its share record. 0: granted. */
+/* Above the barrier each socket is sure of a share of (limit - barrier) / the number of sockets that there may be: `taken` is what it would have
+ * taken there. */
+static __always_inline int is_in_share(const struct ubc_counter *c, const struct ubc_counter *sockets, u64 need, u64 taken)
+{
+	u64 barrier = c->barrier, limit = c->limit, number = sockets->limit ? sockets->limit : 1;
+
+	return !is_over(c, need, UBC_REFUSE_OVER_BARRIER) || (limit > barrier && taken <= (limit - barrier) / number);
+}
+
+/* What a socket took above a barrier, its container's or the group's, is kept in its share record. 0: granted; else who refused. */
 __noinline int grow_send(u64 w, u64 need, u64 share_key)
 {
 	u32 slot = charge_slot(w), resource = charge_resource(w);
-	struct ubc_counter *c = charged_counter(w);
+	struct ubc_counter *c = charged_counter(w), *group = group_of(c);
 	struct ubc_counter *sockets = counter_of(slot, resource == UBC_TCPSNDBUF ? UBC_NUMTCPSOCK : UBC_NUMOTHERSOCK);
-	u64 *share, barrier, limit, number, taken;
+	struct ubc_counter *all_sockets = group_of(sockets);
+	u64 *share, taken;
+	int refused;
 
 	if (charge(c, need, UBC_REFUSE_OVER_BARRIER) == 0)
 		return 0;
-	barrier = c->barrier;
-	limit = c->limit;
-	number = sockets->limit ? sockets->limit : 1;
 	share = find_charge(share_key);
 	taken = (share ? charge_amount(*share) : 0) + need;
-	if (limit <= barrier || taken > (limit - barrier) / number || charge(c, need, UBC_REFUSE_OVER_LIMIT))
-		return -1;
+	if (!is_in_share(c, sockets, need, taken))
+		return REFUSED;
+	if (group && all_sockets && !is_in_share(group, all_sockets, need, taken))
+		return REFUSED_BY_GROUP;
+	refused = charge(c, need, UBC_REFUSE_OVER_LIMIT);
+	if (refused)
+		return refused;
 	if (share) {
 		*(volatile u64 *)share = rewritten(*share, taken);
 	} else {
@@ -200,35 +212,39 @@ __noinline int grow_send(u64 w, u64 need, u64 share_key)
 	return 0;
 }
 
-/* A datagram is dropped over the barrier. TCP input goes on to the limit, but between the two no socket that has something queued takes what
- * would leave the others without room for one segment each. */
+/* Between barrier and limit no socket that has something queued takes what would leave the others without room for one segment each. */
+static __always_inline int leaves_room(const struct ubc_counter *c, const struct ubc_counter *sockets, u64 need, u64 segment)
+{
+	u64 held = c->held + need, limit = c->limit;
+
+	return limit >= UBC_UNLIMITED || held <= c->barrier ||
+	       (held <= limit && sockets->limit <= (limit - held) / (segment ? segment : 1));
+}
+
+/* A datagram is dropped over the barrier; TCP input goes on to the limit. 0: granted; else who refused. */
 __noinline int grow_receive(u64 w, u64 need, u64 queued, u64 segment)
 {
-	u32 slot = charge_slot(w), resource = charge_resource(w);
-	struct ubc_counter *c = charged_counter(w), *sockets = counter_of(slot, UBC_NUMTCPSOCK);
+	u32 slot = charge_slot(w);
+	struct ubc_counter *c = charged_counter(w), *group = group_of(c), *sockets = counter_of(slot, UBC_NUMTCPSOCK);
+	struct ubc_counter *all_sockets = group_of(sockets);
+	int refused = charge(c, need, UBC_REFUSE_OVER_BARRIER);
 
-	if (charge(c, need, UBC_REFUSE_OVER_BARRIER) == 0)
-		return 0;
-	if (resource != UBC_TCPRCVBUF)
-		return -1;
-	if (queued && c->limit < UBC_UNLIMITED) {
-		u64 held = c->held + need;
-
-		if (held > c->limit || sockets->limit > (c->limit - held) / (segment ? segment : 1))
-			return -1;
-	}
+	if (!refused || charge_resource(w) != UBC_TCPRCVBUF)
+		return refused;
+	if (queued && !leaves_room(c, sockets, need, segment))
+		return REFUSED;
+	if (queued && group && all_sockets && !leaves_room(group, all_sockets, need, segment))
+		return REFUSED_BY_GROUP;
 	return charge(c, need, UBC_REFUSE_OVER_LIMIT);
 }
 
 /* What one segment may bring: asked for only where the shares are. */
 static __always_inline u64 segment_of(const struct sock *sk, u64 w, u64 need)
 {
-	const struct ubc_counter *c = charged_counter(w);
-
-	return c->held + need > c->barrier ? BPF_CORE_READ((const struct tcp_sock *)sk, advmss) : 0;
+	return would_refuse(charged_counter(w), need, UBC_REFUSE_OVER_BARRIER) ? BPF_CORE_READ((const struct tcp_sock *)sk, advmss) : 0;
 }
 
-/* 0: granted `need` more than the charge word `w` has. */
+/* 0: granted `need` more than the charge word `w` has; else who refused. */
 static __always_inline int grow(const struct sock *sk, u64 w, u32 resource, u64 need)
 {
 	if (resource == UBC_TCPSNDBUF || resource == UBC_OTHERSOCKBUF)
@@ -243,13 +259,15 @@ static __always_inline int reserve_buffer(const struct sock *sk, u64 *w, u32 res
 
 	repeat(TRIES) {
 		u64 old = *(volatile u64 *)w, had = charge_amount(old), has, need;
+		int refused;
 
 		asm volatile("" ::: "memory");
 		has = bytes_of(sk, resource);
 		need = has + want > had ? has + want - had : 0;
-		if (need && grow(sk, old, resource, need)) {
+		refused = need ? grow(sk, old, resource, need) : 0;
+		if (refused) {
 			tell_refusal(charge_slot(old), resource, need, sends ? UBC_HOOK_SEND : UBC_HOOK_RECEIVE,
-				     resource == UBC_DGRAMRCVBUF ? UBC_REFUSE_OVER_BARRIER : UBC_REFUSE_OVER_LIMIT);
+				     by(refused, resource == UBC_DGRAMRCVBUF ? UBC_REFUSE_OVER_BARRIER : UBC_REFUSE_OVER_LIMIT));
 			return -1;
 		}
 		if (__sync_val_compare_and_swap(w, old, rewritten(old, has + want)) == old) {

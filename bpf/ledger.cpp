@@ -54,7 +54,8 @@ Result<MappedMap> MappedMap::open_part(const std::string& path, std::size_t offs
 Result<Ledger> Ledger::open(const std::string& pins) {
   Ledger ledger;
   const std::string maps = pins + "/maps/";
-  ledger.ledger_ = UBC_TRY(MappedMap::open(maps + "ledger", UBC_MAX_SLOTS, sizeof(ubc_beancounter), false));
+  ledger.pins_ = pins;
+  ledger.slots_ = {UBC_TRY(MappedMap::open(maps + "ledger", UBC_MAX_SLOTS, sizeof(ubc_beancounter), false)), 0, UBC_MAX_SLOTS};
   ledger.settings_ = UBC_TRY(MappedMap::open(maps + "settings", 1, sizeof(ubc_settings), false));
   ledger.health_ = UBC_TRY(MappedMap::open(maps + "health", 1, sizeof(ubc_health), true));
   return ledger;
@@ -62,16 +63,34 @@ Result<Ledger> Ledger::open(const std::string& pins) {
 
 Result<Ledger> Ledger::open_one(std::uint32_t slot, const std::string& pins) {
   Ledger ledger;
-  const std::size_t offset = std::size_t{slot % UBC_MAX_SLOTS} * sizeof(ubc_beancounter);
-  ledger.ledger_ = UBC_TRY(MappedMap::open_part(pins + "/maps/ledger", offset, sizeof(ubc_beancounter), false));
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  ledger.first_slot_ = static_cast<std::uint32_t>(offset / page * page / sizeof(ubc_beancounter));
+  ledger.pins_ = pins;
+  ledger.slots_ = UBC_TRY(map_page_of(slot, pins));
   ledger.settings_ = UBC_TRY(MappedMap::open(pins + "/maps/settings", 1, sizeof(ubc_settings), false));
+  UBC_TRY(ledger.map_group_of(slot));
   return ledger;
 }
 
+Result<Ledger::Part> Ledger::map_page_of(std::uint32_t slot, const std::string& pins) {
+  const std::size_t offset = std::size_t{slot % UBC_MAX_SLOTS} * sizeof(ubc_beancounter);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  Part part;
+  part.map = UBC_TRY(MappedMap::open_part(pins + "/maps/ledger", offset, sizeof(ubc_beancounter), false));
+  part.first = static_cast<std::uint32_t>(offset / page * page / sizeof(ubc_beancounter));
+  part.count = static_cast<std::uint32_t>(page / sizeof(ubc_beancounter));
+  return part;
+}
+
+Result<> Ledger::map_group_of(std::uint32_t slot) {
+  const std::uint32_t group = group_of(slot);
+  if (group == 0 || group - slots_.first < slots_.count) return {};
+  group_ = UBC_TRY(map_page_of(group, pins_));
+  return {};
+}
+
 ubc_counter& Ledger::counter(std::uint32_t slot, ubc_resource resource) const {
-  return static_cast<ubc_beancounter*>(ledger_.data())[slot % UBC_MAX_SLOTS - first_slot_].counters[resource % UBC_RESOURCES];
+  slot %= UBC_MAX_SLOTS;
+  const Part& part = slot - slots_.first < slots_.count || group_.count == 0 ? slots_ : group_;
+  return static_cast<ubc_beancounter*>(part.map.data())[slot - part.first].counters[resource % UBC_RESOURCES];
 }
 
 ubc_settings& Ledger::settings_now() const { return *static_cast<ubc_settings*>(settings_.data()); }
@@ -84,6 +103,7 @@ ubc_counter Ledger::read(std::uint32_t slot, ubc_resource resource) const {
   copy.barrier = load(now.barrier);
   copy.limit = load(now.limit);
   copy.failcnt = load(now.failcnt);
+  copy.group = load(now.group);
   return copy;
 }
 
@@ -94,14 +114,41 @@ void Ledger::set_limits(std::uint32_t slot, ubc_resource resource, std::uint64_t
 }
 
 void Ledger::reset(std::uint32_t slot) {
+  clear_published(slot);   // of an earlier run
+  reset_group(slot);
+}
+
+void Ledger::reset_group(std::uint32_t slot) {
   for (unsigned index = 0; index < UBC_RESOURCES; ++index) {
     ubc_counter& now = counter(slot, static_cast<ubc_resource>(index));
     store(now.barrier, UBC_UNLIMITED);
     store(now.limit, UBC_UNLIMITED);
     store(now.failcnt, 0);
-    if (is_copied(index)) store(now.held, 0);  // of an earlier run
+    if (lists(kSampledResources, index)) store(now.held, 0);   // of an earlier run
     store(now.maxheld, load(now.held));
   }
+}
+
+std::uint32_t Ledger::group_of(std::uint32_t slot) const {
+  return static_cast<std::uint32_t>(load(counter(slot, UBC_KMEMSIZE).group) >> UBC_CHARGE_SLOT_SHIFT);
+}
+
+Result<> Ledger::join(std::uint32_t slot, std::uint32_t group) {
+  for (unsigned index = 0; index < UBC_RESOURCES; ++index)
+    store(counter(slot, static_cast<ubc_resource>(index)).group,
+          group == 0 ? 0 : std::uint64_t{group} << UBC_CHARGE_SLOT_SHIFT | std::uint64_t{index} << UBC_CHARGE_RESOURCE_SHIFT);
+  return map_group_of(slot);
+}
+
+/// As publish() in bpf/ucounts.bpf.h.
+void Ledger::publish(std::uint32_t slot, ubc_resource resource, std::uint64_t held) {
+  const std::uint64_t before = __atomic_exchange_n(&counter(slot, resource).held, held, __ATOMIC_SEQ_CST);
+  if (const std::uint32_t group = group_of(slot); group != 0)
+    (void)__atomic_fetch_add(&counter(group, resource).held, held - before, __ATOMIC_SEQ_CST);
+}
+
+void Ledger::clear_published(std::uint32_t slot) {
+  for (const ubc_resource resource : kPublishedResources) publish(slot, resource, 0);
 }
 
 void Ledger::note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample) {

@@ -41,8 +41,8 @@ class Ledger {
  public:
   /// Fails with Code::not_found where no hooks are attached (nothing is pinned below `pins`).
   [[nodiscard]] static Result<Ledger> open(const std::string& pins = kPinDirectory);
-  /// The same for one container: only the settings and the counters of `slot` may be asked for. The kernel maps page by page, and copies
-  /// page by page at each fork: 2,048 of them for all slots.
+  /// The same for one container: only the settings and the counters of `slot`, and of the group that it is in, may be asked for. The kernel
+  /// maps page by page, and copies page by page at each fork: 2,048 of them for all slots.
   [[nodiscard]] static Result<Ledger> open_one(std::uint32_t slot, const std::string& pins = kPinDirectory);
 
   /// A copy of the counter as it is now; slot and resource must be in range.
@@ -53,11 +53,20 @@ class Ledger {
   /// A new container's numbers: nothing failed, no limits; held stays, since it is what the hooks' objects add up to, but for the
   /// copies of the kernel's own counts, of which a container without a process has none.
   void reset(std::uint32_t slot);
+  /// The same for a group none of whose members runs. Of copies of the kernel's own counts it holds what they do.
+  void reset_group(std::uint32_t slot);
+  /// The group that the slot is charged with, 0: none.
+  [[nodiscard]] std::uint32_t group_of(std::uint32_t slot) const;
+  /// From now on what is charged to the slot is charged to `group` too (0: to none). The slot is idle, or in that group already: what it
+  /// holds would be given back to a group that never paid.
+  [[nodiscard]] Result<> join(std::uint32_t slot, std::uint32_t group);
   /// For what is sampled rather than hooked: held as read, maxheld and failcnt never below what they were.
   struct Sample {
     std::uint64_t held = 0, maxheld = 0, failcnt = 0;
   };
   void note_sampled(std::uint32_t slot, ubc_resource resource, const Sample& sample);
+  /// No process of the slot is left: nor is what the kernel counted by itself.
+  void clear_published(std::uint32_t slot);
   /// True where no object of the slot is charged: the slot may go to another container.
   [[nodiscard]] bool idle(std::uint32_t slot) const;
   /// Whom the next census is for, and the slot that has paid for it so far (0: nobody).
@@ -69,11 +78,20 @@ class Ledger {
   [[nodiscard]] ubc_health health() const;
 
  private:
+  /// A run of slots, mapped.
+  struct Part {
+    MappedMap map;
+    std::uint32_t first = 0, count = 0;
+  };
+  [[nodiscard]] static Result<Part> map_page_of(std::uint32_t slot, const std::string& pins);
+  [[nodiscard]] Result<> map_group_of(std::uint32_t slot);
   [[nodiscard]] ubc_counter& counter(std::uint32_t slot, ubc_resource resource) const;
   [[nodiscard]] ubc_settings& settings_now() const;
+  void publish(std::uint32_t slot, ubc_resource resource, std::uint64_t held);
 
-  MappedMap ledger_, settings_, health_;
-  std::uint32_t first_slot_ = 0;   ///< that ledger_ has
+  std::string pins_;
+  Part slots_, group_;  ///< group_: of the slot that the ledger was opened for; empty where slots_ has it
+  MappedMap settings_, health_;
 };
 
 }  // namespace ubc::bpf

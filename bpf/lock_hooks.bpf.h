@@ -24,7 +24,6 @@ struct flock64 { /* the caller's, of 64 bits: as fcntl() takes it */
 static __always_inline int unlocks_whole_file(const struct call *call, u32 slot)
 {
 	struct flock64 range = {};
-	struct ubc_counter *c;
 
 	if (is(call, NR_FLOCK, IA32_FLOCK))
 		return 1;
@@ -32,8 +31,7 @@ static __always_inline int unlocks_whole_file(const struct call *call, u32 slot)
 		return 0;
 	if (range.whence || range.start || range.length)
 		return 0;
-	c = counter_of(slot, UBC_NUMFLOCK);
-	return c->held <= ceiling_of(c, UBC_REFUSE_OVER_LIMIT);
+	return !would_refuse(counter_of(slot, UBC_NUMFLOCK), 0, UBC_REFUSE_OVER_LIMIT);
 }
 
 static __always_inline int is_lease(const struct call *call)

@@ -49,12 +49,14 @@ static __noinline int reserve_locked(struct mm_struct *mm, u32 slot, u64 pages)
 {
 	u64 key = key_of(mm, KIND_LOCKED);
 	u64 *w = find_charge(key);
+	int refused;
 
 	if (!w)
 		return charge_locked(key, slot, mm->locked_vm + pages, UBC_REFUSE_OVER_BARRIER);
-	if (raise_charge(w, mm->locked_vm + pages, UBC_REFUSE_OVER_BARRIER) == 0)
+	refused = raise_charge(w, mm->locked_vm + pages, UBC_REFUSE_OVER_BARRIER);
+	if (!refused)
 		return 0;
-	tell_refusal(charge_slot(*w), UBC_LOCKEDPAGES, pages, UBC_HOOK_MLOCK, UBC_REFUSE_OVER_BARRIER);
+	tell_refusal(charge_slot(*w), UBC_LOCKEDPAGES, pages, UBC_HOOK_MLOCK, by(refused, UBC_REFUSE_OVER_BARRIER));
 	return -1;
 }
 

@@ -31,11 +31,13 @@ static __noinline int raise_contended(u64 *w, u64 want, int severity)
 		u64 old = *(volatile u64 *)w;
 		u64 had = charge_amount(old);
 		struct ubc_counter *c = charged_counter(old);
+		int refused;
 
 		if (had >= want)
 			return 0;
-		if (charge(c, want - had, severity))
-			return -1;
+		refused = charge(c, want - had, severity);
+		if (refused)
+			return refused;
 		if (swap(w, old, old + ((want - had) << UBC_CHARGE_AMOUNT_SHIFT)))
 			return 0;
 		uncharge(c, want - had);
@@ -43,17 +45,19 @@ static __noinline int raise_contended(u64 *w, u64 want, int severity)
 	return 0; /* eight true-ups came in between: the one after this call will charge it */
 }
 
-/* Raises the charged amount to `want`. 0: it is so; -1: refused. */
+/* Raises the charged amount to `want`. 0: it is so; else who refused. */
 static __always_inline int raise_charge(u64 *w, u64 want, int severity)
 {
 	u64 old = *(volatile u64 *)w;
 	u64 more = want - charge_amount(old);
 	struct ubc_counter *c = charged_counter(old);
+	int refused;
 
 	if (charge_amount(old) >= want)
 		return 0;
-	if (charge(c, more, severity))
-		return -1;
+	refused = charge(c, more, severity);
+	if (unlikely(refused))
+		return refused;
 	if (likely(swap(w, old, old + (more << UBC_CHARGE_AMOUNT_SHIFT))))
 		return 0;
 	uncharge(c, more);
@@ -65,12 +69,14 @@ static __always_inline int reserve_memory(struct mm_struct *mm, u32 slot, u64 pa
 {
 	u64 key = key_of(mm, KIND_OBJECT);
 	u64 *w = find_charge(key);
+	int refused;
 
 	if (!w)
 		return charge_key(key, slot, UBC_PRIVVMPAGES, pages_of(mm) + pages, severity, UBC_HOOK_MEMORY);
-	if (likely(raise_charge(w, pages_of(mm) + pages, severity) == 0))
+	refused = raise_charge(w, pages_of(mm) + pages, severity);
+	if (likely(!refused))
 		return 0;
-	tell_refusal(charge_slot(*w), UBC_PRIVVMPAGES, pages, UBC_HOOK_MEMORY, severity);
+	tell_refusal(charge_slot(*w), UBC_PRIVVMPAGES, pages, UBC_HOOK_MEMORY, by(refused, severity));
 	return -1;
 }
 

@@ -241,31 +241,40 @@ static __always_inline void make_way(struct ubc_record *r, u64 key)
 		forget_missed(r, key);
 }
 
-/* Can't be remembered, so can't be given back: refused where there is a number to hold it to, else let go uncounted. */
+static __always_inline int has_number(const struct ubc_counter *c)
+{
+	return c && (c->barrier < UBC_UNLIMITED || c->limit < UBC_UNLIMITED);
+}
+
+/* Can't be remembered, so can't be given back: refused where there is a number to hold it to (whose, is the answer), else let go uncounted. */
 static __noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
 {
 	struct ubc_counter *c = counter_of(slot, resource);
+	int refused = has_number(c) ? REFUSED : has_number(group_of(c)) ? REFUSED_BY_GROUP : 0;
 
 	uncharge(c, amount);
-	if (severity == UBC_NEVER_REFUSE || (c->barrier >= UBC_UNLIMITED && c->limit >= UBC_UNLIMITED)) {
+	if (severity == UBC_NEVER_REFUSE || !refused) {
 		count_loss(UBC_LOSS_OBJECT_TABLE_FULL);
 		return 0;
 	}
 	count_loss(UBC_LOSS_OBJECT_REFUSED);
-	return -1;
+	return refused;
 }
 
 /* Charges and remembers, in a bucket where the object is not remembered. 0: remembered; 1: let go uncounted; -1: refused, counted and told. */
 static __always_inline int charge_in(struct ubc_record *r, u64 key, u32 slot, u32 resource, u64 amount, u32 flags, int severity, u32 hook)
 {
-	if (charge(counter_of(slot, resource), amount, severity))
+	int refused = charge(counter_of(slot, resource), amount, severity);
+
+	if (refused)
 		goto refused;
 	if (remember_in(r, key, pack_charge(slot, resource, amount, flags)) == 0)
 		return 0;
-	if (no_room(slot, resource, amount, severity) == 0)
+	refused = no_room(slot, resource, amount, severity);
+	if (!refused)
 		return 1;
 refused:
-	tell_refusal(slot, resource, amount, hook, severity);
+	tell_refusal(slot, resource, amount, hook, by(refused, severity));
 	return -1;
 }
 

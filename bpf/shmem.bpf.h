@@ -62,13 +62,13 @@ VERIFIED_ALONE int reserve_segment_pages(u32 slot, u64 pages)
  * not reserved: the kernel counts it next. */
 VERIFIED_ALONE int refuse_block(u32 slot, u64 pages)
 {
-	struct ubc_counter *c = counter_of(slot, UBC_SHMPAGES);
+	int refused = would_refuse(counter_of(slot, UBC_SHMPAGES), pages, UBC_REFUSE_OVER_BARRIER);
 
-	if (c->held + pages <= ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
+	if (!refused)
 		return 0;
 	if (*(volatile ubc_u64 *)&shm_credits && find_charge(shm_credit_key())) /* a segment, paid for */
 		return 0;
-	tell_refusal(slot, UBC_SHMPAGES, pages, UBC_HOOK_SHMEM, UBC_REFUSE_OVER_BARRIER);
+	tell_refusal(slot, UBC_SHMPAGES, pages, UBC_HOOK_SHMEM, by(refused, UBC_REFUSE_OVER_BARRIER));
 	return -1;
 }
 

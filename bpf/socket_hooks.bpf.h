@@ -53,7 +53,7 @@ int BPF_PROG(charge_unix_accept_fmod, struct sock *sock, struct sock *other, str
 /* A full container's listener hears nothing: the SYN, or the ACK that would complete the handshake, is dropped, and the peer sends it again. */
 static __always_inline int on_listener_packet(struct sock *sk)
 {
-	struct ubc_counter *c;
+	int refused;
 	u64 *w;
 
 	if (sk->__sk_common.skc_state != TCP_LISTEN_)
@@ -61,10 +61,10 @@ static __always_inline int on_listener_packet(struct sock *sk)
 	w = find_charge(key_of(sk, KIND_OBJECT));
 	if (!w || charge_resource(*w) != UBC_NUMTCPSOCK)
 		return 0;
-	c = charged_counter(*w);
-	if (c->held < ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
+	refused = would_refuse(charged_counter(*w), 1, UBC_REFUSE_OVER_BARRIER);
+	if (!refused)
 		return 0;
-	tell_refusal(charge_slot(*w), UBC_NUMTCPSOCK, 1, UBC_HOOK_TCP_ACCEPT, UBC_REFUSE_OVER_BARRIER);
+	tell_refusal(charge_slot(*w), UBC_NUMTCPSOCK, 1, UBC_HOOK_TCP_ACCEPT, by(refused, UBC_REFUSE_OVER_BARRIER));
 	return -ENOMEM_;
 }
 
@@ -84,14 +84,12 @@ int BPF_PROG(refuse_handshake_fmod, struct sock *sk, struct sk_buff *skb, int re
 static __always_inline int on_sk_clone(const struct sock *sk, struct sock *newsk)
 {
 	u64 *listener = find_charge(key_of(sk, KIND_OBJECT));
-	struct ubc_counter *c;
 	u64 w;
 
 	if (!listener)
 		return 0;
 	w = *listener;
-	c = charged_counter(w);
-	if (c->held >= ceiling_of(c, UBC_REFUSE_OVER_BARRIER))
+	if (would_refuse(charged_counter(w), 1, UBC_REFUSE_OVER_BARRIER))
 		count_loss(UBC_LOSS_ACCEPT_OVER);
 	charge_object(newsk, charge_slot(w), charge_resource(w), 1, UBC_NEVER_REFUSE, UBC_HOOK_TCP_ACCEPT);
 	return 0;

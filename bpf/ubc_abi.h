@@ -70,11 +70,12 @@ struct ubc_counter {             /* one resource of one container; all amounts i
 	ubc_u64 failcnt;         /* refused charges, ever */
 	ubc_u64 logged_since;    /* CLOCK_MONOTONIC, ns: the second in which refusals are logged */
 	ubc_u64 logged;          /* so many in it */
-	ubc_u64 reserved;        /* fills the cache line: two resources never share one */
+	ubc_u64 group;           /* the group's counter of the same resource, charged with this one: its offset in the ledger. 0: none; the
+				  * host is no group. Fills the cache line: two resources never share one */
 };
 UBC_ABI_SIZE(ubc_counter, 64);
 
-struct ubc_beancounter {         /* one container; its index in the ledger is its slot */
+struct ubc_beancounter {         /* one container, or one group of them; its index in the ledger is its slot */
 	struct ubc_counter counters[UBC_RESOURCES];
 };
 UBC_ABI_SIZE(ubc_beancounter, 2048);
@@ -169,13 +170,14 @@ UBC_ABI_SIZE(ubc_settings, 64);
 struct ubc_refusal {
 	ubc_u64 sequence;        /* in the log: its number from 1, written last. As a last one: 0 none yet, UBC_BEING_WRITTEN */
 	ubc_u64 time_ns;         /* CLOCK_MONOTONIC */
-	ubc_u64 amount, held, barrier, limit; /* in the resource's unit; held as it was before the refused charge */
-	ubc_u32 slot;
+	ubc_u64 amount, held, barrier, limit; /* of the counter that refused, in the resource's unit; held as it was before the charge */
+	ubc_u32 slot;            /* whose charge it was */
 	ubc_u32 resource;
 	ubc_u32 pid;             /* thread group id in the initial pid namespace; 0: an interrupt's, nobody's */
 	ubc_u32 uid;             /* in the initial user namespace */
 	ubc_u32 hook;            /* enum ubc_hook */
-	ubc_u32 severity;
+	ubc_u16 severity;
+	ubc_u16 group;           /* the slot of the group that refused; 0: the container's own numbers did */
 	ubc_u32 system_call;     /* its number; UBC_NO_SYSTEM_CALL: refused outside of one */
 	ubc_u32 compat;          /* 1: a number of the 32-bit table */
 	char comm[16];
@@ -184,7 +186,7 @@ UBC_ABI_SIZE(ubc_refusal, 96);
 #define UBC_BEING_WRITTEN (~0ULL)
 #define UBC_NO_SYSTEM_CALL (~0U)
 
-/* The last refusal of each resource of one container; its index is the slot. There with nobody listening. */
+/* The last refusal of each resource of one container, or by one group; its index is the slot. There with nobody listening. */
 struct ubc_last_refusals {
 	struct ubc_refusal of[UBC_RESOURCES];
 };

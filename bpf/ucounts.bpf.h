@@ -42,28 +42,30 @@ static __always_inline u64 read_word(const void *base, u64 offset)
 #define rlimit_of(counts, name) \
 	read_word(counts, bpf_core_field_offset(struct ucounts, rlimit) + 8 * bpf_core_enum_value(enum rlimit_type, name))
 
-/* What the kernel says is held becomes the ledger's word. */
+/* What the kernel says is held becomes the ledger's word. The group's moves by the difference: of two that publish at once each takes its own
+ * from what the other left, so the group's is the sum of its members', always. */
 static __always_inline void publish(u32 slot, u32 resource, u64 held)
 {
-	struct ubc_counter *c = counter_of(slot, resource);
+	struct ubc_counter *c = counter_of(slot, resource), *group = group_of(c);
+	u64 before = __sync_lock_test_and_set(&c->held, held);
 
-	*(volatile ubc_u64 *)&c->held = held;
 	raise_maxheld(c, held);
+	if (group)
+		raise_maxheld(group, __sync_fetch_and_add(&group->held, held - before) + held - before);
 }
 
 /* A gate: 0 where `amount` more may come, -1 where not. What is granted, the kernel will count: between the two, one more for each task
  * that is in the same call. */
 static __always_inline int pass_gate(u32 slot, u32 resource, u64 held, u64 amount, u32 hook)
 {
-	struct ubc_counter *c = counter_of(slot, resource);
+	int refused;
 
-	if (held + amount > ceiling_of(c, UBC_REFUSE_OVER_BARRIER)) {
-		*(volatile ubc_u64 *)&c->held = held;
-		tell_refusal(slot, resource, amount, hook, UBC_REFUSE_OVER_BARRIER);
-		return -1;
-	}
-	publish(slot, resource, held + amount);
-	return 0;
+	publish(slot, resource, held);
+	refused = charge(counter_of(slot, resource), amount, UBC_REFUSE_OVER_BARRIER); /* until the next look */
+	if (!refused)
+		return 0;
+	tell_refusal(slot, resource, amount, hook, by(refused, UBC_REFUSE_OVER_BARRIER));
+	return -1;
 }
 
 #endif

@@ -10,14 +10,14 @@
 SEC("syscall")
 int run_step(struct charge_step *step)
 {
-	struct ubc_counter *c = counter_of(STEP_SLOT, step->resource);
+	struct ubc_counter *c = counter_of(step->slot, step->resource);
 
 	step->verdict = 0;
 	switch (step->op) {
 	case STEP_CHARGE:
 		step->verdict = charge(c, step->amount, step->severity);
 		if (step->verdict) /* as every hook does */
-			tell_refusal(STEP_SLOT, step->resource, step->amount, UBC_HOOK_FORK, step->severity);
+			tell_refusal(step->slot, step->resource, step->amount, UBC_HOOK_FORK, by(step->verdict, step->severity));
 		return 0;
 	case STEP_UNCHARGE:
 		uncharge(c, step->amount);

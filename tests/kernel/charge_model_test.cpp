@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// charge() as the kernel runs it and accounting/charge_model take the same generated steps, and never differ.
+// charge() as the kernel runs it and accounting/charge_model take the same generated steps, and never differ; with a group above, too.
 #include "accounting/charge_model.h"
 
 #include <bpf/bpf.h>
@@ -22,6 +22,7 @@ namespace {
 
 using accounting::ModelCounter;
 using accounting::Severity;
+using accounting::Verdict;
 
 constexpr std::uint64_t kSeeds = 200;
 constexpr int kSteps = 200;
@@ -42,24 +43,27 @@ class KernelCharges {
   KernelCharges& operator=(const KernelCharges&) = delete;
 
   [[nodiscard]] ubc_counter& counter(std::uint32_t slot, std::uint32_t resource) { return ledger_[slot].counters[resource]; }
-  void reset(std::uint32_t resource) {
+  void reset(std::uint32_t resource, std::uint32_t slot = STEP_SLOT, std::uint32_t group = 0) {
     ubc_counter fresh{};
     fresh.barrier = fresh.limit = UBC_UNLIMITED;
-    counter(STEP_SLOT, resource) = fresh;
+    if (group != 0) fresh.group = group * sizeof(ubc_beancounter) + resource * sizeof(ubc_counter);
+    counter(slot, resource) = fresh;
   }
-  [[nodiscard]] ModelCounter read(std::uint32_t resource) {
-    const volatile ubc_counter& now = counter(STEP_SLOT, resource);
+  [[nodiscard]] ModelCounter read(std::uint32_t resource, std::uint32_t slot = STEP_SLOT) {
+    const volatile ubc_counter& now = counter(slot, resource);
     return {.held = now.held, .maxheld = now.maxheld, .barrier = now.barrier, .limit = now.limit, .failcnt = now.failcnt};
   }
   [[nodiscard]] std::uint64_t loss(ubc_loss reason) const { return *const_cast<const volatile ubc_u64*>(&health_->losses[reason]); }
 
   /// What charge() or uncharge() returned; fails the test where the kernel did not run it.
-  [[nodiscard]] int run(std::uint32_t resource, const ChargeStep& step) {
+  [[nodiscard]] int run(std::uint32_t resource, const ChargeStep& step, std::uint32_t slot = STEP_SLOT) {
     charge_step in{.amount = step.amount,
                    .op = step.op == ChargeStep::Op::charge ? STEP_CHARGE : STEP_UNCHARGE,
+                   .slot = slot,
                    .resource = resource,
                    .severity = static_cast<ubc_u32>(step.severity),
-                   .verdict = 1000};
+                   .verdict = 1000,
+                   .reserved = 0};
     bpf_test_run_opts options{};
     options.sz = sizeof(options);
     options.ctx_in = &in;
@@ -118,6 +122,76 @@ TEST(ChargeModelInTheKernel, AgreesWithTheModelAfterEveryStepOfEverySequence) {
     EXPECT_EQ(kernel.read(resource), models[resource]) << resource;
     EXPECT_EQ(kernel.counter(STEP_SLOT - 1, resource).maxheld + kernel.counter(STEP_SLOT + 1, resource).maxheld, 0U) << resource;
   }
+}
+
+/// Two containers and their group.
+struct Family {
+  std::array<ModelCounter, STEP_MEMBERS> members;
+  ModelCounter group;
+};
+
+/// A step of one of the members, whose amount (or whose new numbers) are about its own bounds or about the group's.
+void take(KernelCharges& kernel, std::uint32_t resource, Family& models, std::uint32_t member, bool of_group, const ChargeStep& step) {
+  const std::uint32_t slot = STEP_FIRST_MEMBER + member;
+  ModelCounter& own = models.members[member];
+  if (step.op == ChargeStep::Op::set_limits) {
+    (void)apply(of_group ? models.group : own, step);
+    ubc_counter& live = kernel.counter(of_group ? STEP_GROUP : slot, resource);
+    live.barrier = step.barrier;
+    live.limit = step.limit;
+  } else if (step.op == ChargeStep::Op::charge) {
+    EXPECT_EQ(kernel.run(resource, step, slot), static_cast<int>(charge(own, models.group, step.amount, step.severity)));
+  } else {
+    const std::uint64_t lost = kernel.loss(UBC_LOSS_UNCHARGE_TOO_MUCH);
+    EXPECT_EQ(kernel.run(resource, step, slot), 0);
+    EXPECT_EQ(kernel.loss(UBC_LOSS_UNCHARGE_TOO_MUCH), lost + (uncharge(own, models.group, step.amount) ? 0 : 1));
+  }
+  for (std::uint32_t i = 0; i < STEP_MEMBERS; ++i) EXPECT_EQ(kernel.read(resource, STEP_FIRST_MEMBER + i), models.members[i]) << i;
+  EXPECT_EQ(kernel.read(resource, STEP_GROUP), models.group);
+  EXPECT_EQ(models.group.held, models.members[0].held + models.members[1].held);
+}
+
+TEST(ChargeModelInTheKernel, AgreesWithTheModelOfTwoContainersInOneGroup) {
+  KernelCharges kernel;
+  std::array<int, 3> verdicts{};
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto resource = static_cast<std::uint32_t>(seed % UBC_RESOURCES);
+    for (std::uint32_t i = 0; i < STEP_MEMBERS; ++i) kernel.reset(resource, STEP_FIRST_MEMBER + i, STEP_GROUP);
+    kernel.reset(resource, STEP_GROUP);
+    Family models;
+    ChargeSequence sequence{seed};
+    for (int i = 0; i < kSteps; ++i) {
+      const auto member = static_cast<std::uint32_t>(i / 2 % STEP_MEMBERS);
+      const bool of_group = i % 3 == 0;
+      const Family was = models;
+      const ModelCounter& about = of_group ? was.group : was.members[member];
+      const ChargeStep step = about.held <= UBC_UNLIMITED ? sequence.next(about)  // two that hold all that can be counted: more than that
+                                                          : ChargeStep{.op = ChargeStep::Op::uncharge, .amount = was.members[member].held};
+      if (step.op == ChargeStep::Op::charge) {
+        Family probe = was;
+        ++verdicts[static_cast<std::size_t>(-static_cast<int>(charge(probe.members[member], probe.group, step.amount, step.severity)))];
+      }
+      take(kernel, resource, models, member, of_group, step);
+      ASSERT_FALSE(testing::Test::HasFailure())
+          << "seed " << seed << " step " << i << " of member " << member << ": " << testing::PrintToString(step) << " at "
+          << testing::PrintToString(was.members[member]) << " in " << testing::PrintToString(was.group);
+    }
+  }
+  for (const int times : verdicts) EXPECT_GT(times, 1000) << "granted, refused, refused by the group";
+}
+
+TEST(ChargeModelInTheKernel, AGroupsNumbersAreNoneOfAnotherContainers) {
+  KernelCharges kernel;
+  kernel.reset(UBC_NUMPROC);
+  kernel.reset(UBC_NUMPROC, STEP_FIRST_MEMBER, STEP_GROUP);
+  kernel.reset(UBC_NUMPROC, STEP_GROUP);
+  kernel.counter(STEP_GROUP, UBC_NUMPROC).barrier = 3;
+  const ChargeStep three{.op = ChargeStep::Op::charge, .amount = 3}, one{.op = ChargeStep::Op::charge, .amount = 1};
+  EXPECT_EQ(kernel.run(UBC_NUMPROC, three, STEP_FIRST_MEMBER), static_cast<int>(Verdict::granted));
+  EXPECT_EQ(kernel.run(UBC_NUMPROC, one, STEP_FIRST_MEMBER), static_cast<int>(Verdict::refused_by_group));
+  EXPECT_EQ(kernel.run(UBC_NUMPROC, one), static_cast<int>(Verdict::granted));
+  EXPECT_EQ(kernel.read(UBC_NUMPROC, STEP_GROUP).held, 3U);
+  EXPECT_EQ(kernel.read(UBC_NUMPROC).failcnt, 0U);
 }
 
 }  // namespace

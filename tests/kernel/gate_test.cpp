@@ -94,6 +94,43 @@ TEST(Numwatch, AWatchIsAllowedAtTheBarrierRefusedAboveItWithEnospcAndGivenBackAt
   EXPECT_EQ(failcnt(other, UBC_NUMWATCH), 0U);
 }
 
+TEST(Numwatch, AGroupCapsTheSumOfWhatTheKernelCountsOfEach) {
+  const std::uint32_t group = fresh_slot(), first = fresh_slot(), second = fresh_slot();
+  for (const std::uint32_t slot : {first, second}) {
+    const auto in_group = attached_ledger().join(slot, group);
+    EXPECT_TRUE(in_group);
+  }
+  const std::string base = fresh_directory();
+  for (int i = 0; i < 9; ++i) (void)::mkdir((base + "/" + std::to_string(i)).c_str(), 0777);
+  limit(group, UBC_NUMWATCH, 6, 6);
+  const auto watch = [&](int fd, int i) { return ::inotify_add_watch(fd, (base + "/" + std::to_string(i)).c_str(), IN_CREATE); };
+  Standing a{first, [&] {
+               const int fd = ::inotify_init1(0);
+               for (int i = 0; i < 4; ++i)
+                 if (watch(fd, i) < 0) return 1;
+               return 0;
+             }};
+  EXPECT_EQ(*a.result, 1000);
+  Standing b{second, [&] {
+               const int fd = ::inotify_init1(0);
+               if (watch(fd, 4) < 0 || watch(fd, 5) < 0) return 1;
+               return watch(fd, 6) == -1 && errno == ENOSPC ? 0 : 2;
+             }};
+  EXPECT_EQ(*b.result, 1000);
+  EXPECT_EQ(published(first, UBC_NUMWATCH, a.process.pid()), 4U);
+  EXPECT_EQ(published(second, UBC_NUMWATCH, b.process.pid()), 2U);
+  EXPECT_EQ(held(group, UBC_NUMWATCH), 6U);
+  EXPECT_EQ(maxheld(group, UBC_NUMWATCH), 6U);
+  EXPECT_EQ(failcnt(group, UBC_NUMWATCH), 1U);
+  EXPECT_EQ(failcnt(second, UBC_NUMWATCH), 0U);
+  a.process.kill();
+  (void)a.process.wait();
+  attached_ledger().clear_published(first);  // as stop does
+  EXPECT_EQ(held(group, UBC_NUMWATCH), 2U);
+  attached_ledger().reset_group(group);
+  EXPECT_EQ(held(group, UBC_NUMWATCH), 2U) << "what its members hold";
+}
+
 TEST(Numwatch, APassedInstanceIsItsMakersUntilTheReceiverClosesIt) {
   const std::uint32_t slot = fresh_slot();
   Shared<std::atomic<int>> fd;

@@ -121,6 +121,40 @@ TEST(Numtcpsock, AnAcceptedConnectionIsTheListenersAndAFullOneDropsTheHandshake)
   EXPECT_EQ(settled(slot, UBC_NUMTCPSOCK, 0), 0U);
 }
 
+TEST(Numtcpsock, AFullGroupsListenerHearsNothingThoughItsContainerHasRoom) {
+  const std::uint32_t group = fresh_slot(), slot = fresh_slot(), other = fresh_slot();
+  for (const std::uint32_t member : {slot, other}) {
+    const auto in_group = attached_ledger().join(member, group);
+    EXPECT_TRUE(in_group);
+  }
+  limit(group, UBC_NUMTCPSOCK, 3, 3);
+  Shared<sockaddr_in> where;
+  Shared<std::atomic<bool>> listening, holding;
+  Process server{joined(slot, [&] {
+    const Listener listener;
+    *where = listener.address;
+    listening->store(true);
+    while (true) (void)::accept(listener.fd, nullptr, nullptr);
+    return 0;
+  })};
+  Process holder{joined(other, [&] {
+    holding->store(::socket(AF_INET, SOCK_STREAM, 0) >= 0);
+    return ::pause();
+  })};
+  while (!listening->load() || !holding->load()) (void)::usleep(1000);
+  const int first = connect_to(*where), second = connect_to(*where);
+  EXPECT_TRUE(established(first));
+  EXPECT_FALSE(established(second));
+  EXPECT_EQ(held(group, UBC_NUMTCPSOCK), 3U);
+  EXPECT_GE(failcnt(group, UBC_NUMTCPSOCK), 1U);
+  EXPECT_EQ(failcnt(slot, UBC_NUMTCPSOCK), 0U);
+  server.kill();
+  (void)server.wait();
+  (void)::close(first);
+  (void)::close(second);
+  EXPECT_EQ(settled(group, UBC_NUMTCPSOCK, 1), 1U);
+}
+
 TEST(Numothersock, AUnixConnectionIsPaidForByTheOneThatConnects) {
   const std::uint32_t slot = fresh_slot();
   sockaddr_un address{};

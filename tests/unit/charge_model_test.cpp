@@ -109,6 +109,45 @@ TEST(ChargeModel, UnchargingMoreThanHeldSaysSoAndLeavesZero) {
   EXPECT_EQ(counter, (ModelCounter{.held = 0, .maxheld = 12, .barrier = 5, .limit = 6, .failcnt = 2}));
 }
 
+TEST(ChargeModelOfAGroup, BothAreChargedAndTheGroupsSumMayEqualItsBarrier) {
+  ModelCounter first{.held = 4, .maxheld = 6, .barrier = 20, .limit = 21}, group{.held = 9, .maxheld = 11, .barrier = 12, .limit = 30};
+  EXPECT_EQ(charge(first, group, 3, refuse_over_barrier), Verdict::granted);
+  EXPECT_EQ(first, (ModelCounter{.held = 7, .maxheld = 7, .barrier = 20, .limit = 21}));
+  EXPECT_EQ(group, (ModelCounter{.held = 12, .maxheld = 12, .barrier = 12, .limit = 30}));
+}
+
+TEST(ChargeModelOfAGroup, WhatTheGroupRefusesChangesOnlyTheGroupsFailcnt) {
+  ModelCounter first{.held = 4, .maxheld = 6, .barrier = 20, .limit = 21, .failcnt = 2};
+  ModelCounter group{.held = 9, .maxheld = 11, .barrier = 12, .limit = 30, .failcnt = 5};
+  EXPECT_EQ(charge(first, group, 4, refuse_over_barrier), Verdict::refused_by_group);
+  EXPECT_EQ(first, (ModelCounter{.held = 4, .maxheld = 6, .barrier = 20, .limit = 21, .failcnt = 2}));
+  EXPECT_EQ(group, (ModelCounter{.held = 9, .maxheld = 11, .barrier = 12, .limit = 30, .failcnt = 6}));
+}
+
+TEST(ChargeModelOfAGroup, WhatTheContainerRefusesNeverReachesTheGroup) {
+  ModelCounter first{.held = 4, .maxheld = 6, .barrier = 5, .limit = 21}, group{.held = 9, .maxheld = 11, .barrier = 10, .limit = 30};
+  EXPECT_EQ(charge(first, group, 2, refuse_over_barrier), Verdict::refused);   // over both: the container is asked first
+  EXPECT_EQ(first.failcnt, 1U);
+  EXPECT_EQ(group, (ModelCounter{.held = 9, .maxheld = 11, .barrier = 10, .limit = 30}));
+}
+
+TEST(ChargeModelOfAGroup, SoftObeysTheGroupsLimitAndForcedObeysNeither) {
+  ModelCounter first{.held = 4, .maxheld = 4}, group{.held = 12, .maxheld = 12, .barrier = 12, .limit = 14};
+  EXPECT_EQ(charge(first, group, 2, refuse_over_limit), Verdict::granted);
+  EXPECT_EQ(charge(first, group, 1, refuse_over_limit), Verdict::refused_by_group);
+  EXPECT_EQ(charge(first, group, 1, never_refuse), Verdict::granted);
+  EXPECT_EQ(first, (ModelCounter{.held = 7, .maxheld = 7}));
+  EXPECT_EQ(group, (ModelCounter{.held = 15, .maxheld = 15, .barrier = 12, .limit = 14, .failcnt = 1}));
+}
+
+TEST(ChargeModelOfAGroup, WhatIsGivenBackIsGivenBackToBothButNoMoreThanTheContainerHad) {
+  ModelCounter first{.held = 4, .maxheld = 4}, group{.held = 12, .maxheld = 12};
+  EXPECT_TRUE(uncharge(first, group, 1));
+  EXPECT_FALSE(uncharge(first, group, 5));
+  EXPECT_EQ(first.held, 0U);
+  EXPECT_EQ(group.held, 8U) << "the others' stays";
+}
+
 /// How often generated steps met each situation.
 struct Visits {
   int granted_at_barrier = 0, refused_one_above_barrier = 0, granted_at_limit = 0, refused_one_above_limit = 0, soft_between = 0,
