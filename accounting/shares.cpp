@@ -43,8 +43,10 @@ Result<std::string> io_limit(const ShareInfo& share, std::string_view text) {
 /// "0-2,7". The kernel says whether there are such.
 Result<std::string> mask(const ShareInfo& share, std::string_view text) {
   if (text == "all") return "all";
-  const bool digits = !text.empty() && text.find_first_not_of("0123456789,-") == text.npos && std::isdigit(static_cast<unsigned char>(text.front()));
-  return digits ? Result<std::string>{std::string{text}} : std::unexpected(bad_share(share, text, "numbers and ranges, as in 0-2,7, or all"));
+  const bool digits =
+      !text.empty() && text.find_first_not_of("0123456789,-") == text.npos && std::isdigit(static_cast<unsigned char>(text.front()));
+  return digits ? Result<std::string>{std::string{text}}
+                : std::unexpected(bad_share(share, text, "numbers and ranges, as in 0-2,7, or all"));
 }
 
 /// A key's number; nullopt: not said.
@@ -66,12 +68,13 @@ Result<> add_cpu(const ConfigFile& config, std::vector<ShareKnob>& knobs) {
   if (percent.value_or(0) != 0) most = std::min(most, *percent);
   if (cpus.value_or(0) != 0) most = std::min(most, *cpus * 100);
   const bool none = most == std::numeric_limits<std::uint64_t>::max();
-  knobs.push_back({"cpu.max", fmt::format("{} {}", none ? "max" : std::to_string(most * kPeriodUs / 100), kPeriodUs), percent ? "cpulimit" : "cpus"});
+  knobs.push_back(
+      {"cpu.max", fmt::format("{} {}", none ? "max" : std::to_string(most * kPeriodUs / 100), kPeriodUs), percent ? "cpulimit" : "cpus"});
   return {};
 }
 
 void add_masks(const ConfigFile& config, std::vector<ShareKnob>& knobs) {
-  const auto list = [](const std::string& value) { return value == "all" ? std::string{"\n"} : value; };   // an empty line: as the parent
+  const auto list = [](const std::string& value) { return value == "all" ? std::string{"\n"} : value; };  // an empty line: as the parent
   if (const auto nodes = config.get("NODEMASK")) knobs.push_back({"cpuset.mems", list(*nodes), "nodemask"});
   if (const auto cpus = config.get("CPUMASK")) knobs.push_back({"cpuset.cpus", list(*cpus), "cpumask"});
 }
@@ -80,7 +83,9 @@ Result<> add_io(const ConfigFile& config, std::string_view device, std::vector<S
   if (const auto priority = UBC_TRY(number_of(config, "IOPRIO")))
     knobs.push_back({"io.weight", fmt::format("default {}", std::max<std::uint64_t>(1, 25 * *priority)), "ioprio"});
   const auto bytes = UBC_TRY(number_of(config, "IOLIMIT")), operations = UBC_TRY(number_of(config, "IOPSLIMIT"));
-  const auto most = [](std::optional<std::uint64_t> number) { return number.value_or(0) == 0 ? std::string{"max"} : std::to_string(*number); };
+  const auto most = [](std::optional<std::uint64_t> number) {
+    return number.value_or(0) == 0 ? std::string{"max"} : std::to_string(*number);
+  };
   if (bytes || operations)
     knobs.push_back({"io.max",
                      fmt::format("{0} rbps={1} wbps={1} riops={2} wiops={2}", device.empty() ? "?" : device, most(bytes), most(operations)),
@@ -115,7 +120,7 @@ Result<std::string> share_value(const ShareInfo& share, std::string_view text, u
 
 Result<std::vector<ShareKnob>> share_knobs(const ConfigFile& config, std::string_view device) {
   std::vector<ShareKnob> knobs;
-  add_masks(config, knobs);   // which may fail for a CPU that is not there: before anything is changed
+  add_masks(config, knobs);  // which may fail for a CPU that is not there: before anything is changed
   UBC_TRY(add_cpu(config, knobs));
   UBC_TRY(add_io(config, device, knobs));
   return knobs;

@@ -42,8 +42,8 @@ struct ShareKnob {
   std::string_view share;   ///< the option that asks
   bool operator==(const ShareKnob&) const = default;
 };
-/// Of what the configuration says, nothing of what it does not say. `device`: "8:0", that the private area lies on; empty where it is not on
-/// one. Fails with Code::bad_value, naming the key.
+/// Of what the configuration says, nothing of what it does not say. `device`: "8:0", that the private area lies on; empty where it is not
+/// on one. Fails with Code::bad_value, naming the key.
 [[nodiscard]] Result<std::vector<ShareKnob>> share_knobs(const ConfigFile& config, std::string_view device);
 
 }  // namespace ubc::accounting

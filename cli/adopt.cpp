@@ -16,7 +16,7 @@ using container::Host;
 using container::Target;
 
 struct AdoptVerb {
-  std::string name, cgroup, pid, podman, unit;
+  std::string name, cgroup, pid, podman, unit, group;
   std::uint32_t id = 0;
   bool force = false;
   ConfigOptions config;
@@ -43,6 +43,7 @@ int adopt(const Host& host, const Say& say, const AdoptVerb& verb) {
   container::AdoptOptions options;
   if (verb.id != 0) options.id = verb.id;
   options.limits = changes->limits;
+  options.group = verb.group;
   options.force = verb.force;
   std::vector<std::string> notes;
   const auto id = container::adopt(host, verb.name, *target, options, notes);
@@ -71,6 +72,7 @@ void add_adopt(CLI::App& app, Invocation& invocation) {
   ways->add_option("--podman", values->podman, "podman's container of this name");
   ways->add_option("--unit", values->unit, "systemd's unit of this name");
   ways->require_option(1);
+  verb->add_option("--group", values->group, "the group that pays with it: ubctl group list");
   verb->add_option("--id", values->id, "default: 2000000000 and its slot");
   verb->add_flag("--force", values->force, "even where this kernel can't count by hooks: show then takes a census");
   add_beancounter_options(*verb, values->config);

@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/group.h"
 #include "isolate/build_area.h"
 #include "isolate/template_build.h"
 
@@ -136,6 +137,7 @@ int detach(const Host& host) {
     if (container::running(host, id))
       return fail({Code::bad_state, 0, fmt::format("container {} is running: stop all containers first, or nothing limits them", id)},
                   exit_running);
+  container::forget_group_slots(host);
   const auto detached = bpf::detach_hooks(host.paths.pins);
   return detached ? static_cast<int>(exit_ok) : fail(detached.error());
 }

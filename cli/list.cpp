@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/group_record.h"
 #include "container/suspension.h"
 
 namespace ubc::cli {
@@ -30,6 +31,7 @@ struct Row {
   bool running = false, suspended = false;
   accounting::ConfigFile config;
   accounting::Snapshot snapshot;
+  std::string group;
 };
 
 struct Field {
@@ -50,6 +52,7 @@ Result<Field> parse_field(std::string_view text) {
   if (text == "status") return Field{"status", "STATUS", -9};
   if (text == "vswap") return Field{"vswap", "VSWAP", 5};
   if (text == "vm_overcommit") return Field{"vm_overcommit", "VM_OVC", 6};
+  if (text == "group") return Field{"group", "GROUP", -16};
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
     return Field{std::string{text}, accounting::key_of(text), -32};
   if (accounting::find_share(accounting::key_of(text)) != nullptr) return Field{std::string{text}, accounting::key_of(text), 10};
@@ -58,11 +61,12 @@ Result<Field> parse_field(std::string_view text) {
   const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';
   if (info == nullptr || (part != 0 && !std::string_view{"mblf"}.contains(part))) {
     const auto near = accounting::nearest_name(text.substr(0, dot));
-    return os::error(Code::bad_value,
-                     "Unknown field {}{}: fields are ctid, status, vswap, vm_overcommit, name, hostname, ostemplate, description, and each "
-                     "resource with "
-                     ".m .b .l .f",
-                     text, near ? fmt::format(" (did you mean {}?)", *near) : "");
+    return os::error(
+        Code::bad_value,
+        "Unknown field {}{}: fields are ctid, status, group, vswap, vm_overcommit, name, hostname, ostemplate, description, and each "
+        "resource with "
+        ".m .b .l .f",
+        text, near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
   return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10,
                info, part};
@@ -91,6 +95,7 @@ std::uint64_t part_of(const Beancounter& counter, char part) {
 std::string cell(const Row& row, const Field& field) {
   if (field.name == "ctid") return std::to_string(row.id);
   if (field.name == "status") return state_of(row);
+  if (field.name == "group") return row.group.empty() ? "-" : row.group;
   if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
     const auto value = row.config.get(accounting::key_of(field.name));
@@ -129,6 +134,7 @@ nlohmann::ordered_json json_of(const Row& row) {
                                 {"hostname", text("HOSTNAME")},
                                 {"ostemplate", text("OSTEMPLATE")},
                                 {"description", text("DESCRIPTION")},
+                                {"group", row.group.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(row.group)},
                                 {"vswap", row.snapshot.is_vswap()},
                                 {"vm_overcommit", overcommit_of(row)}};
   add_counters(object, row.snapshot);
@@ -161,7 +167,12 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
     const bool named = std::ranges::find(chosen, id) != chosen.end();
     const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
     if (!shown || !status.exists) continue;
-    Row row{id, status.running, status.running && container::is_suspended(host, id), UBC_TRY(config_of(host, id)), {}};
+    Row row{id,
+            status.running,
+            status.running && container::is_suspended(host, id),
+            UBC_TRY(config_of(host, id)),
+            {},
+            container::group_of(host, id)};
     if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
     rows.push_back(std::move(row));
   }

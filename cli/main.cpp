@@ -41,6 +41,7 @@ constexpr Verb kVerbs[] = {
     {"validate", add_validate},
     {"commitment", add_commitment},
     {"split", add_split},
+    {"group", add_group},
     {"adopt", add_adopt},
     {"release", add_release},
     {"oci-hook", add_oci_hook},

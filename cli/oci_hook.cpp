@@ -17,11 +17,11 @@ namespace {
 using container::Host;
 using nlohmann::json;
 
-/// Annotations of ours: ubc.numfile=100:120, ubc.ram=512M, ubc.name=web.
+/// Annotations of ours: ubc.numfile=100:120, ubc.ram=512M, ubc.name=web, ubc.group=reseller.
 constexpr std::string_view kPrefix = "ubc.";
 
 struct State {
-  std::string id, status, name;
+  std::string id, status, name, group;
   std::int64_t pid = 0;
   ConfigOptions limits;
   bool limited = false;
@@ -34,14 +34,17 @@ Result<> read_annotation(State& state, const std::string& key, const std::string
     return {};
   }
   state.limited = true;
-  if (what == "ram")
+  if (what == "group")
+    state.group = value;
+  else if (what == "ram")
     state.limits.ram = value;
   else if (what == "swap")
     state.limits.swap = value;
   else if (const auto* info = accounting::find_resource(what))
     state.limits.beancounters[std::string{info->name}] = value;
   else
-    return os::error(Code::bad_value, "annotation {}={}: there is no such resource; say ubc.numproc=100:120, ubc.ram=512M or ubc.name=NAME",
+    return os::error(Code::bad_value,
+                     "annotation {}={}: there is no such resource; say ubc.numproc=100:120, ubc.ram=512M, ubc.name=NAME or ubc.group=GROUP",
                      key, value);
   return {};
 }
@@ -77,7 +80,8 @@ int adopt(const Host& host, const State& state) {
   if (!target) return fail_logged(target.error());
   target->source = fmt::format("by oci-hook, container {}", state.id);
   std::vector<std::string> notes;
-  const container::AdoptOptions options{{}, changes->limits, !state.limited};  // limits that can't be kept: no container
+  const container::AdoptOptions options{
+      .id = {}, .limits = changes->limits, .group = state.group, .force = !state.limited};  // limits that can't be kept: no container
   const auto adopted = container::adopt(host, state.name, *target, options, notes);
   warn(notes);
   for (const std::string& note : notes) ::syslog(LOG_DAEMON | LOG_WARNING, "%s", note.c_str());

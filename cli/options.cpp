@@ -7,6 +7,7 @@
 #include "accounting/samples.h"
 #include "accounting/shares.h"
 #include "accounting/vswap.h"
+#include "container/group_record.h"
 #include "container/limit_change.h"
 #include "os/text_file.h"
 
@@ -21,6 +22,7 @@ struct KeyOption {
 };
 constexpr KeyOption kKeyOptions[] = {
     {"--name", "NAME", "a name that works wherever the id does; empty: none"},
+    {"--group", "GROUP", "the group that pays with it: ubctl group list; empty: none", true},
     {"--hostname", "HOSTNAME", "the guest's host name", true},
     {"--description", "DESCRIPTION", "free text"},
     {"--onboot", "ONBOOT", "yes or no"},
@@ -32,6 +34,7 @@ constexpr KeyOption kKeyOptions[] = {
 };
 
 Result<> check_key(const std::string& key, const std::string& value) {
+  if (key == "GROUP" && !value.empty()) return container::check_group_name(value);
   const bool yes_no = key == "ONBOOT" || key == "DISABLED";
   if (yes_no && value != "yes" && value != "no")
     return os::error(Code::bad_value, "Bad parameter for --{}: {}: say yes or no", key == "ONBOOT" ? "onboot" : "disabled", value);

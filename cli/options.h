@@ -69,6 +69,7 @@ void add_hooks(CLI::App& app, Invocation& invocation);
 void add_validate(CLI::App& app, Invocation& invocation);
 void add_commitment(CLI::App& app, Invocation& invocation);
 void add_split(CLI::App& app, Invocation& invocation);
+void add_group(CLI::App& app, Invocation& invocation);
 void add_adopt(CLI::App& app, Invocation& invocation);
 void add_release(CLI::App& app, Invocation& invocation);
 void add_oci_hook(CLI::App& app, Invocation& invocation);

@@ -36,19 +36,23 @@ std::string line_of(const Refusal& refusal) {
   const ResourceInfo* info = accounting::info_of(refusal.resource);
   if (info == nullptr) return {};
   const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info->unit, amount); };
-  return fmt::format("{}  {:<12} {:<13} +{} at {} of {}:{}  {}  {}", local_time(refusal.time),
+  return fmt::format("{}  {:<12} {:<13} +{} at {} of {}:{}{}  {}  {}", local_time(refusal.time),
                      refusal.name.empty() ? std::to_string(refusal.id) : refusal.name, info->name, text(refusal.amount), text(refusal.held),
-                     text(refusal.barrier), text(refusal.limit), who(refusal), refusal.call);
+                     text(refusal.barrier), text(refusal.limit), refusal.group.empty() ? "" : " of group " + refusal.group, who(refusal),
+                     refusal.call);
 }
 
-std::string sentence_of(const Refusal& refusal, std::uint64_t failcnt, std::chrono::system_clock::time_point now) {
+std::string sentence_of(const Refusal& refusal, std::uint64_t failcnt, std::chrono::system_clock::time_point now, bool in_group) {
   const ResourceInfo& info = *accounting::info_of(refusal.resource);
   const auto text = [&](std::uint64_t amount) { return accounting::format_amount(info.unit, amount); };
-  const std::string program =
+  std::string program =
       refusal.pid == 0 ? "nobody in particular" : fmt::format("{} (pid {}, uid {} inside)", refusal.program, refusal.pid, refusal.uid);
-  return fmt::format("{}: refused {} time{}, last {} ({}) to {} by {}: {} more at {} held, barrier {}, limit {}.", info.name, failcnt,
-                     failcnt == 1 ? "" : "s", local_time(refusal.time), ago(now - refusal.time), program, refusal.call,
-                     text(refusal.amount), text(refusal.held), text(refusal.barrier), text(refusal.limit));
+  if (in_group) program += fmt::format(" of container {}", refusal.id);
+  const std::string by = in_group || refusal.group.empty() ? "" : fmt::format(" by group {}", refusal.group);
+  return fmt::format("{}: refused{} {} time{}, last {} ({}) to {} by {}: {} more at {} held{}, barrier {}, limit {}.", info.name, by,
+                     failcnt, failcnt == 1 ? "" : "s", local_time(refusal.time), ago(now - refusal.time), program, refusal.call,
+                     text(refusal.amount), text(refusal.held), refusal.group.empty() ? "" : " by the group", text(refusal.barrier),
+                     text(refusal.limit));
 }
 
 }  // namespace ubc::cli

@@ -14,7 +14,9 @@ namespace ubc::cli {
 [[nodiscard]] std::string line_of(const container::Refusal& refusal);
 
 /// "numproc: refused 4 times, last 2026-11-25 10:00:00 (5 s ago) to bash (pid 4711, uid 0 inside) by fork: 1 more at 100 held, barrier 100,
-/// limit 120."
-[[nodiscard]] std::string sentence_of(const container::Refusal& refusal, std::uint64_t failcnt, std::chrono::system_clock::time_point now);
+/// limit 120." `failcnt`: of who refused, the container or its group. `in_group`: the reader asks about the group, and wants to know whose
+/// process it was.
+[[nodiscard]] std::string sentence_of(const container::Refusal& refusal, std::uint64_t failcnt, std::chrono::system_clock::time_point now,
+                                      bool in_group = false);
 
 }  // namespace ubc::cli

@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/group_record.h"
 #include "container/limit_change.h"
 #include "container/share_tuning.h"
 
@@ -135,6 +136,8 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
   if (!options.save && !options.dry_run && (!options.config.keys.empty() || !options.config.avnumproc.empty()))
     return std::unexpected(
         fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value));
+  if (const auto group = changes->keys.find("GROUP"); group != changes->keys.end() && !group->second.empty())
+    if (const auto known = container::check_group(host, group->second); !known) return std::unexpected(fail(known.error()));
   if (!options.save && options.mode == "restart")
     return std::unexpected(
         fail({Code::bad_value, 0, "--setmode restart starts the container with what is saved: add --save"}, exit_bad_value));

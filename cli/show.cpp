@@ -18,6 +18,7 @@
 #include "cli/screen.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/group_record.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -32,8 +33,10 @@ struct ShowOptions {
 
 constexpr double kShortestLook = 0.1, kLongestLook = 3600;
 
-void print_json(std::uint32_t id, const accounting::Snapshot& snapshot) {
-  nlohmann::ordered_json object{{"ctid", id}, {"vswap", snapshot.is_vswap()}};
+void print_json(const Host& host, std::uint32_t id, const accounting::Snapshot& snapshot) {
+  const std::string group = container::group_of(host, id);
+  nlohmann::ordered_json object{
+      {"ctid", id}, {"vswap", snapshot.is_vswap()}, {"group", group.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(group)}};
   add_counters(object, snapshot);
   fmt::print("{}\n", object.dump(4));
 }
@@ -43,9 +46,10 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
                                   const accounting::Snapshot& snapshot) {
   const auto adopted = container::read_adopted(host, id);
   const char* state = status.running ? "running" : "stopped";
-  std::vector<std::string> title{fmt::format("container {}, {}{}", id,
+  const std::string group = container::group_of(host, id);
+  std::vector<std::string> title{fmt::format("container {}, {}{}{}", id,
                                              adopted ? fmt::format("{}, adopted {}", adopted->name, adopted->source) : state,
-                                             snapshot.is_vswap() ? ", VSwap" : "")};
+                                             snapshot.is_vswap() ? ", VSwap" : "", group.empty() ? "" : ", group " + group)};
   if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
     title.emplace_back("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why");
   return title;
@@ -144,7 +148,7 @@ int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
   if (options.raw)
     fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
   else
-    print_json(id, *snapshot);
+    print_json(host, id, *snapshot);
   return exit_ok;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "accounting/config_file.h"
+#include "container/container_record.h"
 #include "os/directory.h"
 #include "os/text_file.h"
 
@@ -43,6 +44,7 @@ std::optional<AdoptedRecord> read_adopted(const Host& host, std::uint32_t id) {
   record.cgroup = file.get("CGROUP").value_or("");
   record.cgroup_id = number("CGROUP_ID");
   record.source = file.get("SOURCE").value_or("");
+  record.group = file.get("GROUP").value_or("");
   record.finished = file.get("STATE") == "adopted";
   record.was_frozen = file.get("WAS_FROZEN") == "yes";
   for (const Knob& knob : kKnobs)
@@ -60,6 +62,7 @@ Result<> write_adopted(const Host& host, const AdoptedRecord& record) {
   file.set("CGROUP_ID", std::to_string(record.cgroup_id));
   file.set("SLOT", std::to_string(record.slot));
   file.set("SOURCE", record.source);
+  if (!record.group.empty()) file.set("GROUP", record.group);
   file.set("WAS_FROZEN", record.was_frozen ? "yes" : "no");
   for (const Knob& knob : kKnobs)
     if (const auto before = record.knobs.find(knob.file); before != record.knobs.end()) file.set(knob.key, before->second);
@@ -103,8 +106,8 @@ std::optional<std::uint32_t> adopted_by_name(const Host& host, std::string_view 
 }
 
 std::string cgroup_path_of(const Host& host, std::uint32_t id) {
-  const auto record = read_adopted(host, id);
-  return record ? host.paths.cgroups + record->cgroup : host.paths.cgroup_of(id);
+  if (const auto adopted = read_adopted(host, id)) return host.paths.cgroups + adopted->cgroup;
+  return host.paths.cgroup_of(id, read_record(host, id).value_or(RunRecord{}).group);
 }
 
 Result<> refuse_adopted(const Host& host, std::uint32_t id, std::string_view what) {

@@ -25,6 +25,7 @@ struct AdoptedRecord {
   std::string cgroup;             ///< below the cgroup mount: "/system.slice/foo.service"
   std::uint64_t cgroup_id = 0;    ///< the directory's inode: a later cgroup of that name is another
   std::string source;             ///< how it was found: "--podman web"
+  std::string group;              ///< that pays with it; empty: none
   bool finished = false;          ///< false: an adoption or a release is under way; if nobody holds the lock, it was interrupted
   bool was_frozen = false;        ///< by its owner: left so
   std::map<std::string, std::string> knobs;   ///< cgroup files that we changed, and what they held before
@@ -40,7 +41,7 @@ void remove_adopted(const Host& host, const AdoptedRecord& record);
 [[nodiscard]] std::vector<std::uint32_t> adopted_ids(const Host& host);
 [[nodiscard]] std::optional<std::uint32_t> adopted_by_name(const Host& host, std::string_view name);
 
-/// Where a container's cgroup is, ours or adopted.
+/// Where a container's cgroup is, ours (below its group's, if it runs in one) or adopted.
 [[nodiscard]] std::string cgroup_path_of(const Host& host, std::uint32_t id);
 /// Fails with Code::bad_state where the container is adopted: whoever started it does the rest.
 [[nodiscard]] Result<> refuse_adopted(const Host& host, std::uint32_t id, std::string_view what);

@@ -16,6 +16,7 @@
 #include "bpf/attached_hooks.h"
 #include "container/container.h"
 #include "container/container_record.h"
+#include "container/group.h"
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "os/directory.h"
@@ -47,13 +48,6 @@ class SignalsWait {
 };
 
 /// One adoption, release or mending at a time. Many containers may start at once: each waits its turn.
-Result<os::Fd> lock_file(const Host& host, const char* name, int how) {
-  UBC_TRY(os::make_directories(host.paths.run));
-  const std::string path = fmt::format("{}/{}", host.paths.run, name);
-  os::Fd lock = UBC_TRY(os::open_file(path, O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), how) != 0) return os::sys_error(errno, "lock", path);
-  return lock;
-}
 Result<os::Fd> lock_adoptions(const Host& host, int how = LOCK_EX) { return lock_file(host, "adopt.lock", how); }
 
 bool is_inside(std::string_view path, std::string_view ancestor) {
@@ -125,11 +119,13 @@ Result<> check_ids(const Host& host, const std::string& path) {
 
 Result<> check_target(const Host& host, const std::string& name, const Target& target, const AdoptOptions& options) {
   UBC_TRY(check_name(name));
+  if (!options.group.empty()) UBC_TRY(check_group(host, options.group));
   if (target.cgroup == "/") return os::error(Code::bad_state, "Unable to adopt the root cgroup: every process of the host pays there");
   if (is_inside(target.cgroup, "/ubc") || is_inside("/ubc", target.cgroup))
     return os::error(Code::bad_state, "Unable to adopt {}: ubc's own containers are there, and have their numbers already", target.cgroup);
   if (os::parse_number(name)) return os::error(Code::bad_value, "Bad name {}: a number is an id; say --id for that", name);
   if (resolve_id(host, name)) return os::error(Code::exists, "Name {} is in use: choose another, or release it first", name);
+  if (group_exists(host, name)) return os::error(Code::exists, "Name {} is in use by a group: choose another", name);
   if (options.id) {
     const auto known = known_ids(host);
     if (*options.id == 0 || *options.id > kMaxId || std::ranges::find(known, *options.id) != known.end())
@@ -180,10 +176,13 @@ Result<> let_go(const Host& host, AdoptedRecord record) {
     UBC_TRY(bpf::forget_slot(host.paths.pins, record.slot));
     if (cgroup) UBC_TRY(return_to_ancestor(host, ledger, path));
     ledger.reset(record.slot);
+    UBC_TRY(ledger.join(record.slot, 0));
     UBC_TRY(bpf::announce(record.slot, {}, host.paths.pins));
   }
   if (cgroup) restore_knobs(host, record);
-  remove_adopted(host, record);
+  const auto gone = [&] { remove_adopted(host, record); };
+  if (!record.group.empty()) return leave_group(host, record.group, record.id, gone);
+  gone();
   return {};
 }
 
@@ -192,7 +191,13 @@ Result<> seed(const Host& host, AdoptedRecord& record, const AdoptOptions& optio
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(record.slot, host.paths.pins));
   const std::string path = host.paths.cgroups + record.cgroup;
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(path));
-  UBC_TRY(take_slot(host, ledger, record.id, record.slot, path));
+  std::uint32_t group_slot = 0;
+  if (!record.group.empty()) {
+    group_slot = UBC_TRY(join_group(host, record.group, record.id, true, notes));
+    notes.push_back(fmt::format("its memory stays in its own cgroup: group {} caps what is counted by hooks, not physpages and swappages",
+                                record.group));
+  }
+  UBC_TRY(take_slot(host, ledger, record.id, record.slot, group_slot, path));
   UBC_TRY(step_out_of(host, record.cgroup));
   const SignalsWait wait;
   UBC_TRY(cgroup.freeze(kFreezePatience));
@@ -222,6 +227,7 @@ Result<AdoptedRecord> draft(const Host& host, const std::string& name, const Tar
   record.cgroup = target.cgroup;
   record.cgroup_id = UBC_TRY(cgroup.id());
   record.source = target.source;
+  record.group = counted ? options.group : "";
   record.was_frozen = os::trimmed(cgroup.read("cgroup.freeze").value_or("0")) == "1";
   UBC_TRY(write_adopted(host, record));
   return record;
@@ -246,6 +252,8 @@ Result<std::uint32_t> adopt(const Host& host, const std::string& name, const Tar
     (void)let_go(host, record);
     return std::unexpected(os::with_context(std::move(seeded), fmt::format("adopt {}", target.cgroup)).error());
   }
+  if (!hooks && !options.group.empty())
+    notes.push_back(fmt::format("not put into group {}: nothing is charged on this kernel", options.group));
   if (!hooks) notes.push_back(fmt::format("only counted, by a census of /proc when shown, and not limited: {}", hooks.error().message));
   return record.id;
 }

@@ -26,10 +26,11 @@ struct Target {
 struct AdoptOptions {
   std::optional<std::uint32_t> id;   ///< nullopt: kFirstAdoptedId + slot
   AllLimits limits;
+  std::string group;                 ///< that pays with it; empty: none
   bool force = false;                ///< even where this kernel can't count by hooks: then only a census is shown
 };
 /// Frozen, counted, limited, thawed: all of it or nothing. Returns its id. Fails with Code::exists (name, id or cgroup), Code::busy,
-/// Code::bad_state (root cgroup, a container of ours, ids of our own range), Code::unsupported.
+/// Code::bad_state (root cgroup, a container of ours, ids of our own range), Code::not_found (group), Code::unsupported.
 [[nodiscard]] Result<std::uint32_t> adopt(const Host& host, const std::string& name, const Target& target, const AdoptOptions& options,
                                           std::vector<std::string>& notes);
 

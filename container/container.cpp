@@ -12,6 +12,8 @@
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
+#include "container/group.h"
+#include "container/group_record.h"
 #include "container/guarantees.h"
 #include "container/process_limits.h"
 #include "container/share_tuning.h"
@@ -56,21 +58,22 @@ Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint
   return spec;
 }
 
-/// ubc/<id> with all limits, and ubc/<id>/guest, which is the guest's own.
-Result<os::CgroupDir> make_cgroups(const Host& host, std::uint32_t id, uid_t owner) {
+/// ubc/<id> (or ubc/<group>/<id>) with all limits, and guest/ below it, which is the guest's own.
+Result<os::CgroupDir> make_cgroups(const Host& host, const std::string& path, uid_t owner) {
   UBC_TRY(containers_cgroup(host));
-  UBC_TRY(os::remove_cgroup(host.paths.cgroup_of(id), milliseconds{2000}));   // one that was killed kills what is cloned into it
-  const os::CgroupDir container = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id)));
+  UBC_TRY(os::remove_cgroup(path, milliseconds{2000}));   // one that was killed kills what is cloned into it
+  const os::CgroupDir container = UBC_TRY(os::CgroupDir::make(path));
   UBC_TRY(container.enable_controllers({"cpu", "io", "memory", "pids"}));
-  os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/guest"));
+  os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(path + "/guest"));
   UBC_TRY(share_guarantee(guest));
   UBC_TRY(guest.delegate(owner));
   return guest;
 }
 
-/// SIGKILL to all in the container, then away with its cgroups.
+/// SIGKILL to all in the container, then away with its cgroups and its record, and its group's where it was the last.
 Result<> tear_down(const Host& host, std::uint32_t id) {
-  const std::string path = host.paths.cgroup_of(id);
+  const std::string path = cgroup_path_of(host, id);
+  const std::string group = read_record(host, id).value_or(RunRecord{}).group;
   if (const auto cgroup = os::CgroupDir::open(path)) {
     keep_memory_counters(host, id, *cgroup);
     (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
@@ -78,7 +81,12 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
   }
   if (const auto slot = slot_of(host, id)) (void)bpf::announce(*slot, {}, host.paths.pins);   // no hooks, nothing to withdraw
   UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
-  return sum_guarantees(host);
+  UBC_TRY(sum_guarantees(host));
+  fault_point("teardown:cgroups");
+  const auto gone = [&] { remove_record(host, id); };
+  if (!group.empty()) return leave_group(host, group, id, gone);
+  gone();
+  return {};
 }
 
 /// Objects whose last reference goes after an RCU grace period are given back a moment after the last process.
@@ -166,16 +174,16 @@ Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_vi
 }
 
 Result<bool> reconcile(const Host& host, std::uint32_t id) {
-  if (!read_record(host, id) && ::access(host.paths.cgroup_of(id).c_str(), F_OK) != 0) return false;
+  if (!read_record(host, id) && ::access(host.paths.cgroup_of(id, "").c_str(), F_OK) != 0) return false;
   if (running(host, id)) return false;
   UBC_TRY(os::with_context(tear_down(host, id), fmt::format("clearing what an earlier run of container {} left", id)));
-  remove_record(host, id);
   return true;
 }
 
 Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config) {
   UBC_TRY(templates_of(host).find(ostemplate));
   UBC_TRY(effective_limits(config));
+  if (const auto group = config.get("GROUP"); group && !group->empty()) UBC_TRY(check_group(host, *group));
   os::Rollback rollback;
   UBC_TRY(make_area(host, id, ostemplate));
   rollback.add([&] { (void)remove_area(host, id); });
@@ -203,18 +211,21 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   if (accounting::is_vswap(limits) && !limits[UBC_SWAPPAGES])
     notes.push_back(fmt::format("Container {} has a limit of RAM and none of swap: ubctl set {} --swap SIZE --save", id, id));
   isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
+  RunRecord record{.group = config->get("GROUP").value_or("")};
+  const std::string cgroup = host.paths.cgroup_of(id, record.group);
   os::Rollback rollback;
-  UBC_TRY(write_record(host, id, RunRecord{}));
-  rollback.add([&] { remove_record(host, id); });
+  UBC_TRY(write_record(host, id, record));
+  rollback.add([&] { (void)tear_down(host, id); });
   fault_point("start:record");
   auto ledger = ensure_ledger(host, slot);
   if (!ledger && !(options.force && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
-  const os::CgroupDir guest = UBC_TRY(make_cgroups(host, id, spec.base));
-  rollback.add([&] { (void)tear_down(host, id); });
+  const std::uint32_t group_slot = record.group.empty() ? 0 : UBC_TRY(join_group(host, record.group, id, ledger.has_value(), notes));
+  fault_point("start:group");
+  const os::CgroupDir guest = UBC_TRY(make_cgroups(host, cgroup, spec.base));
   fault_point("start:cgroups");
   if (ledger && !bpf::programs_current(host.paths.pins))
     notes.push_back("the hooks that run are another version's: ubctl hooks upgrade puts this one's in their place, live");
-  if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot, host.paths.cgroup_of(id)));
+  if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot, group_slot, cgroup));
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
   note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
@@ -227,7 +238,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
   const auto start_time = os::start_time_of(started->init_pid);   // fails where it has ended already
-  UBC_TRY(write_record(host, id, RunRecord{false, started->init_pid, start_time.value_or(0), ::time(nullptr)}));
+  record = {false, started->init_pid, start_time.value_or(0), ::time(nullptr), record.group};
+  UBC_TRY(write_record(host, id, record));
   rollback.commit();
   return {};
 }
@@ -239,7 +251,6 @@ Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::st
   fault_point("stop:asked");
   UBC_TRY(tear_down(host, id));
   fault_point("stop:killed");
-  remove_record(host, id);
   await_idle(host, id);
   return {};
 }
@@ -260,7 +271,7 @@ Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::stri
   const Running guest = UBC_TRY(running(host, id));
   // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
   // does.
-  const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(host.paths.cgroup_of(id) + "/exec"));
+  const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(cgroup_path_of(host, id) + "/exec"));
   UBC_TRY(share_guarantee(beside));
   return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, terminal}),
                           fmt::format("run {} in container {}", command.front(), id));

@@ -13,6 +13,7 @@
 #include "accounting/config_file.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
+#include "container/group_record.h"
 #include "isolate/guest_spec.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"
@@ -75,6 +76,7 @@ Result<> assign_name(const Host& host, std::uint32_t id, const std::string& name
   if (!name.empty()) {
     UBC_TRY(check_name(name));
     if (id_from(name)) return os::error(Code::bad_value, "Bad parameter for --name: {}: a number is an id", name);
+    if (group_exists(host, name)) return os::error(Code::exists, "Name {} is in use by a group: choose another", name);
     if (const auto adopted = adopted_by_name(host, name))
       return os::error(Code::exists, "Name {} is in use by container {}, which is adopted: choose another", name, *adopted);
     const auto owner = target_of(link_of(host, name));
@@ -126,6 +128,7 @@ Result<std::uint32_t> free_slot(const Host& host) {
       if (const auto slot = slot_of(host, *id)) taken.insert(*slot);
   for (const std::uint32_t id : adopted_ids(host))
     if (const auto adopted = read_adopted(host, id)) taken.insert(adopted->slot);
+  for (const std::string& name : group_names(host)) taken.insert(read_group(host, name).slot);
   std::optional<bpf::Ledger> ledger;
   if (bpf::hooks_attached(host.paths.pins)) ledger = UBC_TRY(bpf::Ledger::open(host.paths.pins));
   for (std::uint32_t slot = 1; slot < UBC_MAX_SLOTS; ++slot)
@@ -174,15 +177,15 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
   const auto file = accounting::ConfigFile::parse(*text);
   const auto number = [&](std::string_view key) { return os::parse_number(file.get(key).value_or("")).value_or(0); };
   return RunRecord{file.get("STATE") != "running", static_cast<pid_t>(number("INIT_PID")), number("INIT_START_TIME"),
-                   static_cast<std::int64_t>(number("STARTED_AT"))};
+                   static_cast<std::int64_t>(number("STARTED_AT")), file.get("GROUP").value_or("")};
 }
 
 Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record) {
-  return os::replace_text(
-      record_of(host, id),
-      fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\n", record.starting ? "starting" : "running",
-                  std::max(record.init_pid, 0), record.init_start_time, record.started_at),
-      0600);
+  return os::replace_text(record_of(host, id),
+                          fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nGROUP=\"{}\"\n",
+                                      record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time,
+                                      record.started_at, record.group),
+                          0600);
 }
 
 void remove_record(const Host& host, std::uint32_t id) { (void)::unlink(record_of(host, id).c_str()); }

@@ -32,7 +32,7 @@ void drop_names(const Host& host, std::uint32_t id);
 
 /// The slot that a private area was made with: it keeps it from create to destroy. An adopted container's: 0 where no hook counts it.
 [[nodiscard]] Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id);
-/// The lowest slot that no private area has and of which nothing is charged. The caller holds the slots' lock.
+/// The lowest slot that neither a private area nor a group has and of which nothing is charged. The caller holds the slots' lock.
 [[nodiscard]] Result<std::uint32_t> free_slot(const Host& host);
 
 /// A private area with upper/ and work/ owned by the slot's ids, visible only when complete. Fails with Code::exists.
@@ -47,6 +47,7 @@ struct RunRecord {
   pid_t init_pid = -1;
   std::uint64_t init_start_time = 0;
   std::int64_t started_at = 0;   ///< seconds since the epoch
+  std::string group;             ///< that it runs in, whatever its configuration says by now; empty: none
 };
 [[nodiscard]] std::optional<RunRecord> read_record(const Host& host, std::uint32_t id);
 [[nodiscard]] Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record);

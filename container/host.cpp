@@ -62,12 +62,7 @@ Result<> read_socket_buffers(const accounting::ConfigFile& file, HostSettings& s
 }
 
 /// Two that attach at once: the second waits, and finds it done.
-Result<os::Fd> lock_hooks(const Host& host) {
-  UBC_TRY(os::make_directories(host.paths.run));
-  os::Fd lock = UBC_TRY(os::open_file(host.paths.run + "/hooks.lock", O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), LOCK_EX) != 0) return os::sys_error(errno, "lock", host.paths.run + "/hooks.lock");
-  return lock;
-}
+Result<os::Fd> lock_hooks(const Host& host) { return lock_file(host, "hooks.lock", LOCK_EX); }
 
 Result<bpf::HookPlan> enforcing_plan(const Host& host) {
   bpf::HookPlan plan = plan_hooks(host);
@@ -161,6 +156,14 @@ Result<std::size_t> upgrade_hooks(const Host& host) {
   if (!bpf::hooks_attached(host.paths.pins)) return os::error(Code::not_found, "no hooks are attached: ubctl hooks attach does that");
   const bpf::HookPlan plan = UBC_TRY(enforcing_plan(host));
   return bpf::upgrade_hooks(plan, hook_settings(host), host.paths.cgroups + "/ubc", host.paths.pins);
+}
+
+Result<os::Fd> lock_file(const Host& host, std::string_view name, int how) {
+  const std::string path = fmt::format("{}/{}", host.paths.run, name);
+  UBC_TRY(os::make_directories(path.substr(0, path.rfind('/'))));
+  os::Fd lock = UBC_TRY(os::open_file(path, O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), how) != 0) return os::sys_error(errno, "lock", path);
+  return lock;
 }
 
 Result<os::Fd> take_lock(const std::string& path, std::string_view what) {

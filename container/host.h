@@ -15,7 +15,7 @@
 namespace ubc::container {
 
 struct HostPaths {
-  std::string etc = "/etc/ubc";             ///< ubc.conf, conf/<id>.conf, names/<name>
+  std::string etc = "/etc/ubc";             ///< ubc.conf, conf/<id>.conf, names/<name>, groups/<name>.conf
   std::string lib = "/var/lib/ubc";         ///< templates/, private/<id>/
   std::string run = "/run/ubc";             ///< records and locks; gone after a boot, as they should be
   std::string cgroups = "/sys/fs/cgroup";   ///< a cgroup v2 mount; ours are below ubc/
@@ -26,7 +26,13 @@ struct HostPaths {
   [[nodiscard]] std::string conf() const { return etc + "/conf"; }   ///< also sample configurations, ve-NAME.conf-sample
   [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/{}.conf", conf(), id); }
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
-  [[nodiscard]] std::string cgroup_of(std::uint32_t id) const { return fmt::format("{}/ubc/{}", cgroups, id); }
+  [[nodiscard]] std::string group_configs() const { return etc + "/groups"; }
+  [[nodiscard]] std::string group_config_of(std::string_view name) const { return fmt::format("{}/{}.conf", group_configs(), name); }
+  [[nodiscard]] std::string group_cgroup_of(std::string_view name) const { return fmt::format("{}/ubc/{}", cgroups, name); }
+  /// Below the group's where it is in one.
+  [[nodiscard]] std::string cgroup_of(std::uint32_t id, std::string_view group) const {
+    return group.empty() ? fmt::format("{}/ubc/{}", cgroups, id) : fmt::format("{}/{}", group_cgroup_of(group), id);
+  }
 };
 
 /// ubc.conf, in the same KEY="value" form as a container's file.
@@ -66,6 +72,8 @@ struct Host {
 /// Code::unsupported and the reason where this version's cannot take their place.
 [[nodiscard]] Result<std::size_t> upgrade_hooks(const Host& host);
 
+/// A lock of the directory of records, held while the Fd lives: `how` as flock(2) has it. LOCK_EX waits its turn.
+[[nodiscard]] Result<os::Fd> lock_file(const Host& host, std::string_view name, int how);
 /// An exclusive lock, held while the Fd lives. The holder's pid and command are in the file. Fails with Code::busy and who holds it.
 [[nodiscard]] Result<os::Fd> take_lock(const std::string& path, std::string_view what);
 

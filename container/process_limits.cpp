@@ -8,6 +8,7 @@
 
 #include "accounting/cgroup_knobs.h"
 #include "accounting/host_memory.h"
+#include "container/adopted_record.h"
 #include "isolate/guest_spec.h"
 #include "os/directory.h"
 #include "os/text_file.h"
@@ -39,7 +40,7 @@ Result<bool> change_in_tree(const std::string& cgroup, const ChangeOne& change) 
 Result<> change_all(const Host& host, std::uint32_t id, std::string_view what, const ChangeOne& change) {
   constexpr int kWalks = 100;   // a child that was forked before its parent was changed is seen by the next walk
   for (int walk = 0; walk < kWalks; ++walk)
-    if (!UBC_TRY(change_in_tree(host.paths.cgroup_of(id), change))) return {};
+    if (!UBC_TRY(change_in_tree(cgroup_path_of(host, id), change))) return {};
   return os::error(Code::busy, "set {} of container {}: its processes fork faster than they can be changed; suspend it first", what, id);
 }
 

@@ -30,7 +30,8 @@ nlohmann::ordered_json json_of(const Refusal& refusal) {
           {"pid", refusal.pid},
           {"comm", refusal.program},
           {"uid", refusal.uid},
-          {"call", refusal.call}};
+          {"call", refusal.call},
+          {"group", refusal.group.empty() ? nlohmann::ordered_json{} : nlohmann::ordered_json(refusal.group)}};
 }
 
 }  // namespace ubc::container

@@ -8,6 +8,7 @@
 #include "accounting/config_file.h"
 #include "container/adopted_record.h"
 #include "container/container_record.h"
+#include "container/group_record.h"
 #include "isolate/system_call.h"
 #include "os/text_file.h"
 
@@ -41,8 +42,9 @@ accounting::Limits cure_for(const Refusal& refusal) {
 }
 
 std::string cure_line(const Refusal& refusal) {
-  return fmt::format("ubctl set {} --{} {} --save", refusal.id, accounting::info_of(refusal.resource)->name,
-                     accounting::format_pair(cure_for(refusal)));
+  const std::string whose = refusal.group.empty() ? std::to_string(refusal.id) : refusal.group;
+  return fmt::format("ubctl {}set {} --{} {} --save", refusal.group.empty() ? "" : "group ", whose,
+                     accounting::info_of(refusal.resource)->name, accounting::format_pair(cure_for(refusal)));
 }
 
 SlotOwners::SlotOwners(const Host& host) : uid_base_{host.settings.uid_base} {
@@ -53,6 +55,8 @@ SlotOwners::SlotOwners(const Host& host) : uid_base_{host.settings.uid_base} {
     const auto config = accounting::ConfigFile::load(host.paths.config_of(id));
     by_slot_[*slot] = {id, adopted ? adopted->name : config ? config->get("NAME").value_or("") : ""};
   }
+  for (const std::string& name : group_names(host))
+    if (const std::uint32_t slot = read_group(host, name).slot; slot != 0) groups_[slot] = name;
 }
 
 Refusal SlotOwners::describe(const ubc_refusal& raw) const {
@@ -61,6 +65,10 @@ Refusal SlotOwners::describe(const ubc_refusal& raw) const {
   if (const auto owner = by_slot_.find(raw.slot); owner != by_slot_.end()) {
     refusal.id = owner->second.id;
     refusal.name = owner->second.name;
+  }
+  if (raw.group != 0) {
+    const auto group = groups_.find(raw.group);
+    refusal.group = group == groups_.end() ? "?" : group->second;
   }
   refusal.resource = static_cast<ubc_resource>(raw.resource);
   refusal.amount = raw.amount;
@@ -85,8 +93,11 @@ std::vector<Refusal> describe_all(const bpf::LastRefusals& last, const SlotOwner
 
 std::vector<Refusal> last_refusals(const Host& host, std::uint32_t id) {
   const auto slot = slot_of(host, id);
-  if (!slot) return {};
-  const auto last = bpf::LastRefusals::open(*slot, host.paths.pins);
+  return slot ? last_refusals_in(host, *slot) : std::vector<Refusal>{};
+}
+
+std::vector<Refusal> last_refusals_in(const Host& host, std::uint32_t slot) {
+  const auto last = bpf::LastRefusals::open(slot, host.paths.pins);
   return last ? describe_all(*last, SlotOwners{host}) : std::vector<Refusal>{};
 }
 

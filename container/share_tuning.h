@@ -14,6 +14,7 @@ namespace ubc::container {
 
 /// What of `config` is about them. What this host has no means for (a weight without an IO scheduler that knows weights, a limit on a file
 /// system that is on no single disk) goes to `notes`. Fails with Code::bad_value where a number is wrong or there is no such CPU.
-[[nodiscard]] Result<> apply_shares(const Host& host, std::uint32_t id, const accounting::ConfigFile& config, std::vector<std::string>& notes);
+[[nodiscard]] Result<> apply_shares(const Host& host, std::uint32_t id, const accounting::ConfigFile& config,
+                                    std::vector<std::string>& notes);
 
 }  // namespace ubc::container

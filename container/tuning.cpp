@@ -47,25 +47,6 @@ Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limit
   return swap ? accounting::write_swappages(cgroup, *swap) : Result<>{};
 }
 
-bool is_finite(const Limits& limits) { return !limits.barrier.is_unlimited() || !limits.limit.is_unlimited(); }
-
-/// The first number on a resource whose hooks are not attached by default attaches them, live.
-Result<> attach_groups(const Host& host, const AllLimits& limits) {
-  for (const ResourceInfo& info : kResources)
-    if (const auto& wanted = limits[info.resource]; wanted && is_finite(*wanted)) UBC_TRY(ensure_group(host, bpf::group_of(info.resource)));
-  return {};
-}
-
-AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLimits& touched) {
-  AllLimits now;
-  for (const ResourceInfo& info : kResources)
-    if (touched[info.resource]) {
-      const ubc_counter counter = ledger.read(slot, info.resource);
-      now[info.resource] = Limits{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
-    }
-  return now;
-}
-
 accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot) {
   accounting::Snapshot result;
   for (const ResourceInfo& info : kResources) {
@@ -86,7 +67,39 @@ Result<> note_memory(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDi
   return {};
 }
 
+/// Fails with Code::busy where the slot is charged for what its group of then paid with it.
+Result<> check_idle(const bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot) {
+  if (ledger.idle(slot)) return {};
+  std::string held;
+  for (const ResourceInfo& info : kResources)
+    if (const std::uint64_t now = ledger.read(slot, info.resource).held; now != 0)
+      held += fmt::format("{}{} {}", held.empty() ? "" : ", ", info.name, now);
+  return os::error(
+      Code::busy,
+      "container {} can't change its group yet: what it held there is not gone ({}); sockets take a minute to close, and what was "
+      "passed to a process outside goes with that; try again then",
+      id, held);
+}
+
 }  // namespace
+
+bool is_finite(const Limits& limits) { return !limits.barrier.is_unlimited() || !limits.limit.is_unlimited(); }
+
+Result<> attach_hooks_for(const Host& host, const AllLimits& limits) {
+  for (const ResourceInfo& info : kResources)
+    if (const auto& wanted = limits[info.resource]; wanted && is_finite(*wanted)) UBC_TRY(ensure_group(host, bpf::group_of(info.resource)));
+  return {};
+}
+
+AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLimits& touched) {
+  AllLimits now;
+  for (const ResourceInfo& info : kResources)
+    if (touched[info.resource]) {
+      const ubc_counter counter = ledger.read(slot, info.resource);
+      now[info.resource] = Limits{accounting::Limit::at(counter.barrier), accounting::Limit::at(counter.limit)};
+    }
+  return now;
+}
 
 Result<AllLimits> limits_in(const accounting::ConfigFile& config) {
   AllLimits limits;
@@ -105,8 +118,12 @@ Result<AllLimits> effective_limits(const accounting::ConfigFile& config) {
   return accounting::with_vswap_defaults(said, overcommit);
 }
 
-Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, const std::string& cgroup) {
+Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, std::uint32_t group_slot,
+                   const std::string& cgroup) {
+  const bool other_group = ledger.group_of(slot) != group_slot;
+  if (other_group) UBC_TRY(check_idle(ledger, id, slot));
   ledger.reset(slot);
+  if (other_group) UBC_TRY(ledger.join(slot, group_slot));
   UBC_TRY(bpf::LastRefusals::open(slot, host.paths.pins)).forget();
   const os::CgroupDir directory = UBC_TRY(os::CgroupDir::open(cgroup));
   const std::uint64_t cgroup_id = UBC_TRY(directory.id());
@@ -131,7 +148,7 @@ void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string
 
 Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                       std::vector<std::string>& notes) {
-  if (ledger != nullptr) UBC_TRY(attach_groups(host, limits));   // the parts that can fail come first
+  if (ledger != nullptr) UBC_TRY(attach_hooks_for(host, limits));   // the parts that can fail come first
   UBC_TRY(apply_memory(host, id, limits, notes));
   if (ledger == nullptr) return {};
   for (const ResourceInfo& info : kResources)
@@ -203,7 +220,7 @@ void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDi
   auto ledger = bpf::Ledger::open_one(*slot, host.paths.pins);
   if (!ledger || !note_memory(*ledger, *slot, cgroup)) return;
   for (const ubc_resource resource : bpf::kSampledResources) ledger->note_sampled(*slot, resource, {.held = 0});
-  for (const ubc_resource resource : bpf::kPublishedResources) ledger->note_sampled(*slot, resource, {.held = 0});
+  ledger->clear_published(*slot);
 }
 
 }  // namespace ubc::container

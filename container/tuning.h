@@ -27,9 +27,18 @@ using accounting::AllLimits;
 /// What a start sets: limits_in(), and what VSwap fills in.
 [[nodiscard]] Result<AllLimits> effective_limits(const accounting::ConfigFile& config);
 
-/// The slot is the container's of now: what an earlier run, or another container, held at most and was refused is not its; and it is in
-/// the table of all containers until bpf::announce() says else. `cgroup`: its path.
-[[nodiscard]] Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, const std::string& cgroup);
+/// The slot is the container's of now: what an earlier run, or another container, held at most and was refused is not its; it pays with the
+/// group of that slot (0: none); and it is in the table of all containers until bpf::announce() says else. `cgroup`: its path. Fails with
+/// Code::busy where the slot still holds something for another group.
+[[nodiscard]] Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std::uint32_t slot, std::uint32_t group_slot,
+                                 const std::string& cgroup);
+
+/// The first number on a resource whose hooks are not attached by default attaches them, live. Fails with Code::unsupported.
+[[nodiscard]] Result<> attach_hooks_for(const Host& host, const AllLimits& limits);
+/// True where one of the two is a number.
+[[nodiscard]] bool is_finite(const accounting::Limits& limits);
+/// The numbers that `touched` says, as they are set now.
+[[nodiscard]] AllLimits limits_now(const bpf::Ledger& ledger, std::uint32_t slot, const AllLimits& touched);
 
 /// Sets what is said; the rest stays. `ledger` may be nullptr (a host that can't enforce): the memory controller's part is done all the
 /// same. What could be done in part only goes to `notes`.
