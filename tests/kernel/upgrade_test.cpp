@@ -40,12 +40,12 @@ TEST(Upgrade, KeepsWhatIsHeldRefusedAndSetAndRefusesAsBefore) {
   Shared<std::atomic<int>> phase;
   Process container{joined(slot, [&] {
     (void)::munmap(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);  // its memory is counted now
-    while (::open("/dev/null", O_RDONLY) >= 0) {
-    }
+    int last = -1;
+    for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY)) >= 0;) last = fd;
     *phase = 1;
     while (*phase == 1) (void)::usleep(1000);
     const int failed = ::open("/dev/null", O_RDONLY) < 0 ? errno : 0;
-    (void)::close(3);
+    (void)::close(last);
     const bool again = ::open("/dev/null", O_RDONLY) >= 0;
     *phase = failed == ENFILE && again ? 3 : 4;
     return ::pause();

@@ -72,6 +72,7 @@ void MadeUpWorld::refuse(std::uint32_t id, ubc_resource resource, std::string_vi
   refused.push_back({.time = std::chrono::system_clock::now(),
                      .id = id,
                      .name = container->name,
+                     .group = "",
                      .resource = resource,
                      .amount = 1,
                      .held = counter.held,

@@ -39,13 +39,13 @@ class ReadHost : public testing::Test {
   void TearDown() override { fs::remove_all(root_); }
 
   static void put(const std::string& path, const std::string& text) { std::ofstream{path} << text; }
-  [[nodiscard]] std::string knob(std::uint32_t id, const std::string& file) const { return host_.paths.cgroup_of(id) + "/" + file; }
+  [[nodiscard]] std::string knob(std::uint32_t id, const std::string& file) const { return host_.paths.cgroup_of(id, "") + "/" + file; }
   void run(std::uint32_t id) const {
-    fs::create_directories(host_.paths.cgroup_of(id));
+    fs::create_directories(host_.paths.cgroup_of(id, ""));
     put(knob(id, "memory.current"), std::to_string(id * 4096) + "\n");
     put(knob(id, "memory.events"), "low 0\nhigh 0\nmax 3\noom 0\noom_kill 1\n");
     put(knob(id, "cpu.stat"), "usage_usec 3\nuser_usec 1000000\nsystem_usec 2000000\n");
-    const container::RunRecord record{false, ::getpid(), os::start_time_of(::getpid()).value(), 1700000000};
+    const container::RunRecord record{false, ::getpid(), os::start_time_of(::getpid()).value(), 1700000000, ""};
     ASSERT_TRUE(container::write_record(host_, id, record));
   }
   [[nodiscard]] HostReading read() const { return read_host(host_, CollectorSet::all()); }
@@ -84,10 +84,10 @@ TEST_F(ReadHost, WhatNoCollectorAsksForIsNotRead) {
 }
 
 TEST_F(ReadHost, ACgroupThatIsGoneUnderARunningGuestIsAFailureOfThatContainerAlone) {
-  fs::remove_all(host_.paths.cgroup_of(101));
+  fs::remove_all(host_.paths.cgroup_of(101, ""));
   const HostReading reading = read();
   ASSERT_EQ(reading.failures.size(), 1U);
-  EXPECT_EQ(reading.failures[0].message, "reading container 101: open " + host_.paths.cgroup_of(101) + ": No such file or directory");
+  EXPECT_EQ(reading.failures[0].message, "reading container 101: open " + host_.paths.cgroup_of(101, "") + ": No such file or directory");
   ASSERT_EQ(reading.running.size(), 1U);
   EXPECT_EQ(reading.running[0].id, 102U);
 }
@@ -104,7 +104,7 @@ TEST_F(ReadHost, AFileThatIsGarbledOrCannotBeReadIsAFailureThatNamesIt) {
 }
 
 TEST_F(ReadHost, AContainerThatEndedIsStoppedAndNoFailure) {
-  fs::remove_all(host_.paths.cgroup_of(101));
+  fs::remove_all(host_.paths.cgroup_of(101, ""));
   container::remove_record(host_, 101);
   const HostReading reading = read();
   EXPECT_TRUE(reading.failures.empty());
