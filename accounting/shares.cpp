@@ -42,7 +42,7 @@ Result<std::string> io_limit(const ShareInfo& share, std::string_view text) {
 
 /// "0-2,7". The kernel says whether there are such.
 Result<std::string> mask(const ShareInfo& share, std::string_view text) {
-  if (text == "all") return "all";
+  if (text == kAll) return std::string{kAll};
   const bool digits =
       !text.empty() && text.find_first_not_of("0123456789,-") == text.npos && std::isdigit(static_cast<unsigned char>(text.front()));
   return digits ? Result<std::string>{std::string{text}}
@@ -74,9 +74,8 @@ Result<> add_cpu(const ConfigFile& config, std::vector<ShareKnob>& knobs) {
 }
 
 void add_masks(const ConfigFile& config, std::vector<ShareKnob>& knobs) {
-  const auto list = [](const std::string& value) { return value == "all" ? std::string{"\n"} : value; };  // an empty line: as the parent
-  if (const auto nodes = config.get("NODEMASK")) knobs.push_back({"cpuset.mems", list(*nodes), "nodemask"});
-  if (const auto cpus = config.get("CPUMASK")) knobs.push_back({"cpuset.cpus", list(*cpus), "cpumask"});
+  if (const auto nodes = config.get("NODEMASK")) knobs.push_back({"cpuset.mems", *nodes, "nodemask"});
+  if (const auto cpus = config.get("CPUMASK")) knobs.push_back({"cpuset.cpus", *cpus, "cpumask"});
 }
 
 Result<> add_io(const ConfigFile& config, std::string_view device, std::vector<ShareKnob>& knobs) {

@@ -36,7 +36,10 @@ inline constexpr auto kShares = std::to_array<ShareInfo>({
 /// What the configuration keeps of an option's text: "50%" of 4 CPUs is 200, 10 of iolimit is 10485760. Fails with Code::bad_value.
 [[nodiscard]] Result<std::string> share_value(const ShareInfo& share, std::string_view text, unsigned cpus_of_host);
 
-/// A file of the container's cgroup and what is written to it.
+/// Of a mask: all that the cgroup above may use.
+inline constexpr std::string_view kAll = "all";
+
+/// A file of the container's cgroup and what is written to it; kAll is for who knows the cgroup to replace.
 struct ShareKnob {
   std::string file, text;
   std::string_view share;   ///< the option that asks

@@ -25,12 +25,17 @@ std::string disk_of(const std::string& path) {
   return whole ? std::string{os::trimmed(*whole)} : device;
 }
 
+/// What the cgroup above may use: the kernel takes no empty list for a cgroup that has tasks.
+Result<std::string> all_above(const os::CgroupDir& cgroup, const std::string& file) {
+  return os::read_text(fmt::format("{}/../{}.effective", cgroup.path(), file));
+}
+
 Result<> apply(const os::CgroupDir& cgroup, const ShareKnob& knob, std::vector<std::string>& notes) {
   if (knob.file == "io.max" && knob.text.starts_with('?')) {
     notes.push_back(fmt::format("{} is not in force: the private area's file system lies on no single disk", knob.share));
     return {};
   }
-  const auto wrote = cgroup.write(knob.file, knob.text);
+  const auto wrote = cgroup.write(knob.file, knob.text == accounting::kAll ? UBC_TRY(all_above(cgroup, knob.file)) : knob.text);
   if (wrote) return {};
   if (wrote.error().code == Code::not_found || wrote.error().sys_errno == EOPNOTSUPP) {
     notes.push_back(fmt::format("{} is not in force: this kernel has no {} here (no such controller, or no IO scheduler with weights)",

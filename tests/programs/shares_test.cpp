@@ -25,10 +25,10 @@ TEST_F(Shares, AreSetAtAStartChangedLiveAndKeptWhereSaved) {
   EXPECT_THAT(knob("io.max"), HasSubstr("rbps=max wbps=max riops=500 wiops=500"));
   EXPECT_THAT(ubctl("exec 101 grep Cpus_allowed_list /proc/self/status").output, HasSubstr("\t0\n"));
   const Ran live = ubctl("set 101 --cpus 1 --cpumask all");   // beside the configuration's cpulimit
-  EXPECT_EQ(live.status, 0);
+  EXPECT_EQ(live.status, 0) << live.output;
   EXPECT_THAT(live.output, HasSubstr("Setting CPUs: 1\n"));
   EXPECT_EQ(knob("cpu.max"), "100000 100000\n");
-  EXPECT_EQ(knob("cpuset.cpus"), "\n");
+  EXPECT_EQ(knob("cpuset.cpus"), "0-1\n");
   EXPECT_EQ(knob("cpu.weight"), "200\n");   // what the command does not say stays
   EXPECT_EQ(ubctl("set 101 --cpulimit 0 --cpuunits 500 --save").status, 0);
   EXPECT_EQ(knob("cpu.max"), "max 100000\n");

@@ -65,7 +65,7 @@ TEST(Shares, TheTighterOfLimitAndCpusCountsAndZeroIsNone) {
   EXPECT_THAT(knobs("CPULIMIT=50\nCPUS=1\n"), ElementsAre(ShareKnob{"cpu.max", "50000 100000", "cpulimit"}));
   EXPECT_THAT(knobs("CPULIMIT=0\n"), ElementsAre(ShareKnob{"cpu.max", "max 100000", "cpulimit"}));
   EXPECT_THAT(knobs("IOLIMIT=0\nIOPSLIMIT=25\n"), ElementsAre(ShareKnob{"io.max", "8:16 rbps=max wbps=max riops=25 wiops=25", "iolimit"}));
-  EXPECT_THAT(knobs("CPUMASK=all\n"), ElementsAre(ShareKnob{"cpuset.cpus", "\n", "cpumask"}));
+  EXPECT_THAT(knobs("CPUMASK=all\n"), ElementsAre(ShareKnob{"cpuset.cpus", "all", "cpumask"}));
   EXPECT_THAT(knobs("CPUUNITS=500000\n"), ElementsAre(ShareKnob{"cpu.weight", "10000", "cpuunits"}));
   EXPECT_THAT(knobs("CPUUNITS=8\n"), ElementsAre(ShareKnob{"cpu.weight", "1", "cpuunits"}));
   EXPECT_THAT(knobs("CPUUNITS=many\n"), ElementsAre(ShareKnob{"failed", "CPUUNITS=\"many\": a number is expected", ""}));
