@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hot families: of a thousand containers they are a hundred thousand series.
-#include <algorithm>
-#include <iterator>
 
-#include "bpf/ledger.h"
 #include "exporter/family_parts.h"
 
 namespace ubc::exporter {
@@ -27,12 +24,6 @@ constexpr Part kParts[] = {
     {"ubc_barrier_items", "ubc_barrier_bytes", "Above it most charges are refused; no series: unlimited", &Beancounter::barrier},
     {"ubc_limit_items", "ubc_limit_bytes", "Above it every charge is refused; no series: unlimited", &Beancounter::limit},
 };
-
-/// Whether the number means something: without hooks only the memory controller counts.
-bool is_known(const ContainerReading& container, const ResourceInfo& info) {
-  return info.counted &&
-         (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
-}
 
 /// Calls `sample` with the labels and the counter of each container and known resource.
 void for_each_counter(const HostReading& host, const Subjects& subjects, auto sample) {

@@ -45,11 +45,7 @@ WorldReading HostWorld::read() {
   return reading;
 }
 
-std::vector<container::Refusal> HostWorld::last_refusals(std::uint32_t id) {
-  const auto slot = container::slot_of(host_, id);
-  const auto last = slot ? bpf::LastRefusals::open(*slot, host_.paths.pins) : Result<bpf::LastRefusals>{std::unexpected(slot.error())};
-  return last ? container::describe_all(*last, container::SlotOwners{host_}) : std::vector<container::Refusal>{};
-}
+std::vector<container::Refusal> HostWorld::last_refusals(std::uint32_t id) { return container::last_refusals(host_, id); }
 
 RefusalNews HostWorld::refusals_since(std::uint64_t cursor) {
   const auto log = bpf::RefusalLog::open(host_.paths.pins);   // each time: hooks that were attached anew have another one

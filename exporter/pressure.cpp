@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/pressure.h"
 
-#include <algorithm>
-#include <iterator>
-
-#include "bpf/ledger.h"
-
 namespace ubc::exporter {
 
 using accounting::kResources;
 using accounting::ResourceInfo;
-
-bool is_known(const ContainerReading& container, const ResourceInfo& info) {
-  return info.counted &&
-         (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
-}
 
 std::optional<double> pressure_of(const accounting::Beancounter& counter, ubc_resource resource) {
   const accounting::Limit bound = accounting::first_bound(counter);

@@ -9,9 +9,6 @@
 
 namespace ubc::exporter {
 
-/// Whether the number means something: without hooks only the memory controller counts.
-[[nodiscard]] bool is_known(const ContainerReading& container, const accounting::ResourceInfo& info);
-
 struct Pressure {
   ubc_resource resource{};
   double value = 0;   ///< held over what refuses first: 1 is full; above it growth alone is refused

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "accounting/cgroup_knobs.h"
@@ -19,7 +20,6 @@ namespace ubc::exporter {
 namespace {
 
 using container::Host;
-
 using container::RunningContainer;
 
 /// What is known of it before its counters are read.
@@ -93,6 +93,11 @@ bool ended_meanwhile(const Host& host, std::uint32_t id) {
 }
 
 }  // namespace
+
+bool is_known(const ContainerReading& container, const accounting::ResourceInfo& info) {
+  return info.counted &&
+         (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
+}
 
 HostReading read_host(const Host& host, const CollectorSet& wanted) {
   HostReading reading;

@@ -30,6 +30,9 @@ struct ContainerReading {
   ContainerUsage usage = {};
 };
 
+/// Whether the number means something: without hooks only the memory controller counts.
+[[nodiscard]] bool is_known(const ContainerReading& container, const accounting::ResourceInfo& info);
+
 /// Of the kernel's side; only where hooks are attached.
 struct HooksReading {
   ubc_health health{};
