@@ -14,7 +14,7 @@ static __always_inline u32 slot_of_uid(u32 uid)
 	return slot < UBC_MAX_SLOTS ? slot : 0;
 }
 
-static __noinline u32 slot_of_cgroup_aside(u64 id)
+__noinline u32 slot_of_cgroup_aside(u64 id)
 {
 	u64 *slot = bpf_map_lookup_elem(&cgroups_aside, &id);
 

@@ -198,7 +198,7 @@ static __always_inline int remember_in(struct ubc_record *r, u64 key, u64 w)
 	return 0;
 }
 
-static __noinline int drop_flagged(u64 w)
+__noinline int drop_flagged(u64 w)
 {
 	if (w & FLAG_REFUSED)
 		__sync_fetch_and_add(&marked, -1);
@@ -247,7 +247,7 @@ static __always_inline int has_number(const struct ubc_counter *c)
 }
 
 /* Can't be remembered, so can't be given back: refused where there is a number to hold it to (whose, is the answer), else let go uncounted. */
-static __noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
+__noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
 {
 	struct ubc_counter *c = counter_of(slot, resource);
 	int refused = has_number(c) ? REFUSED : has_number(group_of(c)) ? REFUSED_BY_GROUP : 0;
@@ -300,7 +300,7 @@ static __always_inline int remember_charged(u64 key, u64 w)
 }
 
 /* `w` has FLAG_REFUSED: it is announced before it can be found. */
-static __noinline int mark_refused(u64 key, u64 w)
+__noinline int mark_refused(u64 key, u64 w)
 {
 	struct ubc_record *r = bucket_of(key);
 

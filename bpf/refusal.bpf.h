@@ -103,7 +103,7 @@ static __noinline int tell_group(const struct ubc_refusal *told)
 	return 0;
 }
 
-static __noinline int tell_refusal(u32 slot, u32 resource, u64 amount, u32 hook, u32 severity)
+__noinline int tell_refusal(u32 slot, u32 resource, u64 amount, u32 hook, u32 severity)
 {
 	struct ubc_counter *c = counter_of(slot, resource), *group = severity & BY_GROUP ? group_of(c) : 0;
 	struct ubc_counter *refuser = group ? group : c;
