@@ -14,6 +14,13 @@ passed=0 failed=0
 passed_in() { awk '/^\[==========\] Running /{ok=0} /^\[       OK \]/{ok++} END {print ok + 0}' "$1"; }
 tests_in() { "$1" --gtest_list_tests | grep -c '^  '; }
 
+# What each test that failed has said, and where the log ends.
+failures_in() { # LOG
+  awk '/^\[ RUN      \]/{text = ""} {text = text "    " $0 "\n"} /^\[  FAILED  \] .* \([0-9]+ ms\)/{printf "%s", text} /^\[       OK \]/{text = ""}' "$1" | head -c 20000
+  echo "    ... and the end of $1:"
+  sed 's/^/    /' "$1" | tail -n 12
+}
+
 # run NAME PROGRAM COMMAND...: COMMAND runs PROGRAM's tests. What came of it is left in NAME.result: passed, failed, and text to print.
 run() {
   local name=$1 program=$2; shift 2
@@ -25,20 +32,17 @@ run() {
   { echo "$ok $((want - ok))"
     printf '%-14s %3d of %3d passed  (%d s)%s\n' "$name" "$ok" "$want" $((SECONDS - started)) \
       "$(grep -aq 'running once more' "$log" && echo '  after the kernel itself had oopsed once' || true)"
-    [ "$ok" -eq "$want" ] || { sed 's/^/    /' "$log" | { grep -av 'RUN  \|       OK ' || true; } | tail -n 60; }
+    [ "$ok" -eq "$want" ] || failures_in "$log"
   } >"$logs/$name.result"
 }
 
-unit() { run unit "$bin/ubc-unit-tests" "$bin/ubc-unit-tests" --gtest_brief=0; }
-
 console() { run console "$bin/ubc-console-tests" "$bin/ubc-console-tests"; }   # screenshots: build/console
 
-# The unit tests once more with a sanitizer in them: a report ends the program. Only they and what they need is built.
-sanitized() { # PRESET
-  local program=build-$1/bin/ubc-unit-tests log=$logs/$1-build.log
-  { cmake --preset "$1" && cmake --build --preset "$1" --target ubc-unit-tests; } >"$log" 2>&1 || program="tail -n 30 $log"
-  # shellcheck disable=SC2086
-  run "$1" "$bin/ubc-unit-tests" $program
+# The unit tests, built for this with what they need and no more. With a sanitizer in them a report ends the program.
+unit() { # NAME, BUILD TREE [PRESET]
+  local program=$PWD/$2/bin/ubc-unit-tests log=$logs/$1-build.log
+  { cmake --preset "${3:-$1}" && cmake --build --preset "${3:-$1}" --target ubc-unit-tests; } >"$log" 2>&1 || { tail -n 30 "$log"; return; }
+  run "$1" "$program" "$program"
 }
 
 on_kernel() { # SERIES: every suite that needs one, in one boot
@@ -51,9 +55,9 @@ guests() { # SERIES: ubctl with real guests
 
 suite() { # NAME
   case $1 in
-    unit) unit ;;
+    unit) unit unit build dev ;;
+    asan | tsan) unit "$1" "build-$1" ;;
     console) console ;;
-    asan | tsan) sanitized "$1" ;;
     kernel-*) on_kernel "${1#kernel-}" ;;
     guest-*) guests "${1#guest-}" ;;
   esac
@@ -80,7 +84,7 @@ await_one() {
   report "$name"
 }
 
-[ $# -gt 0 ] || set -- unit asan console kernel-6.1 guest-6.1 kernel-6.12 guest-6.12 kernel-7 guest-7
+[ $# -gt 0 ] || set -- asan console kernel-6.1 guest-6.1 kernel-6.12 guest-6.12 kernel-7 guest-7
 for name in "$@"; do
   case $name in
     unit | asan | tsan | console) ;;

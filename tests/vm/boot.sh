@@ -53,7 +53,7 @@ run_once() {
   # The output comes through a FIFO, so that any kind of standard output will do.
   cat "$box/output" &
   local reader=$!
-  timeout --foreground -k 10 "$limit" qemu-system-x86_64 "${accel[@]}" -cpu max -smp "$cpus" -m "$memory" -display none -nodefaults -no-reboot \
+  timeout --foreground -k 10 "$limit" qemu-system-x86_64 "${accel[@]}" -cpu max,la57=off -smp "$cpus" -m "$memory" -display none -nodefaults -no-reboot \
     -kernel "$kernel/vmlinuz" -initrd "$kernel/initrd.cpio" \
     -append 'console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 no_timer_check' \
     -serial "file:$box/console" -monitor none \
