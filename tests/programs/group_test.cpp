@@ -100,7 +100,7 @@ TEST_F(Groups, AForkBombInBothNeverExceedsTheSumAndTheContainerBesideThemWorks) 
   EXPECT_THAT(ubctl("events --json alpha").output, HasSubstr("\"group\":\"alpha\""));
   EXPECT_EQ(ubctl("why 103").output, "Container 103 was refused nothing.\n");
 
-  EXPECT_NE(ubctl("exec2 101 'sleep 0 & wait'").status, 0) << "still full";
+  EXPECT_NE(ubctl("exec2 101 'sleep 1 & sleep 1 & sleep 1 & wait'").status, 0) << "the two shells that were refused have left room for two";
   const Ran raised = ubctl("group set alpha --numproc 52:52");
   EXPECT_THAT(raised.output, HasSubstr("UB limits were set successfully\n"));
   EXPECT_THAT(raised.output, HasSubstr("will be lost when the last container of the group stops"));

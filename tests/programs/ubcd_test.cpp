@@ -48,23 +48,6 @@ TEST_F(Ubcd, WhatIsServedIsWhatUbctlShows) {
   EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
 }
 
-TEST_F(Ubcd, FollowsAContainerThatStopsAndHooksThatAreDetached) {
-  create();
-  Daemon daemon;
-  EXPECT_EQ(value_of(get("/metrics"), "ubc_containers{state=\"stopped\"}"), "1");
-  start();
-  EXPECT_NE(value_of(get("/metrics"), of_101("ubc_held_items", "numproc")), "");
-  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
-  EXPECT_EQ(ubctl("hooks detach").status, 0);
-  const std::string text = get("/metrics");
-  EXPECT_EQ(value_of(text, "ubc_hooks_attached"), "0");
-  EXPECT_EQ(value_of(text, "ubc_container_state{ctid=\"101\",state=\"stopped\"}"), "1");
-  EXPECT_THAT(text, Not(HasSubstr("ubc_held_items")));
-  EXPECT_EQ(value_of(text, "ubc_read_failures_total"), "0") << text_of(kLog);
-  EXPECT_EQ(daemon.stop(), 0) << "SIGTERM ends it cleanly";
-  EXPECT_THAT(text_of(kLog), HasSubstr("ended by signal 15\n"));
-}
-
 /// The capabilities that its unit leaves it are enough.
 TEST_F(Ubcd, ReadsAllWithTheCapabilitiesOfItsUnit) {
   create();
