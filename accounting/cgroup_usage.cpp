@@ -167,8 +167,23 @@ Result<Pressures> read_host_pressures(const std::string& proc) {
   return pressures;
 }
 
-Result<std::vector<Traffic>> read_traffic(const std::string& proc, pid_t pid) {
-  return parse_net_dev(UBC_TRY(os::read_text(fmt::format("{}/{}/net/dev", proc, pid))));
+Result<TrafficByDevice> read_host_traffic(const std::string& proc) {
+  const std::string text = UBC_TRY(os::read_text(proc + "/net/dev"));
+  TrafficByDevice devices;
+  for (const Traffic& traffic : UBC_TRY(parse_net_dev(text))) devices.emplace(traffic.device, traffic);
+  return devices;
+}
+
+Traffic of_other_end(const Traffic& traffic, std::string_view device) {
+  return {.device = std::string{device},
+          .received_bytes = traffic.sent_bytes,
+          .received_packets = traffic.sent_packets,
+          .received_errors = traffic.sent_errors,
+          .received_drops = traffic.sent_drops,
+          .sent_bytes = traffic.received_bytes,
+          .sent_packets = traffic.received_packets,
+          .sent_errors = traffic.received_errors,
+          .sent_drops = traffic.received_drops};
 }
 
 }  // namespace ubc::accounting

@@ -41,7 +41,7 @@ struct DeviceIo {
   std::uint64_t read_bytes = 0, written_bytes = 0, reads = 0, writes = 0;
 };
 
-/// Of one network interface, as its own side sees it.
+/// Of one network interface.
 struct Traffic {
   std::string device;
   std::uint64_t received_bytes = 0, received_packets = 0, received_errors = 0, received_drops = 0;
@@ -71,7 +71,10 @@ using Pressures = std::map<std::string_view, Pressure>;   ///< by kPressures; wh
 [[nodiscard]] Result<bool> is_frozen(const os::CgroupDir& cgroup);
 /// The host's own: /proc/pressure.
 [[nodiscard]] Result<Pressures> read_host_pressures(const std::string& proc);
-/// Of the network namespace that the process is in.
-[[nodiscard]] Result<std::vector<Traffic>> read_traffic(const std::string& proc, pid_t pid);
+/// Of the host's interfaces, by name.
+using TrafficByDevice = std::map<std::string, Traffic, std::less<>>;
+[[nodiscard]] Result<TrafficByDevice> read_host_traffic(const std::string& proc);
+/// What the other end of a link, which is called `device` there, has received and sent. (Pure.)
+[[nodiscard]] Traffic of_other_end(const Traffic& traffic, std::string_view device);
 
 }  // namespace ubc::accounting

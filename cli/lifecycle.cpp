@@ -10,6 +10,7 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/limit_change.h"
+#include "container/network.h"
 #include "container/suspension.h"
 
 namespace ubc::cli {
@@ -50,6 +51,7 @@ int create(const Host& host, const Say& say, std::uint32_t id, const std::string
   if (!config) return config.error();
   write_changes(*config, *changes);
   if (container::lacks_swap(*config)) return fail_for_swap();
+  if (const auto free = container::check_addresses(host, id, changes->addresses.add); !free) return fail_network(free.error());
   const std::string name = ostemplate.empty() ? config->get("OSTEMPLATE").value_or("") : ostemplate;
   if (name.empty()) return fail({Code::bad_value, 0, "no template: say --ostemplate NAME; ubctl template list shows those that exist"}, 29);
   say(fmt::format("Creating container private area ({})", name));

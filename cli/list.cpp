@@ -11,6 +11,7 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/group_record.h"
+#include "container/network.h"
 #include "container/suspension.h"
 
 namespace ubc::cli {
@@ -32,6 +33,7 @@ struct Row {
   accounting::ConfigFile config;
   accounting::Snapshot snapshot;
   std::string group;
+  container::Addresses addresses;
 };
 
 struct Field {
@@ -42,7 +44,7 @@ struct Field {
   char part = 0;    ///< of a resource: 0 held, m, b, l, f
 };
 
-constexpr std::string_view kDefault = "ctid,numproc,status,name,hostname";
+constexpr std::string_view kDefault = "ctid,numproc,status,ip,name,hostname";
 
 /// vzlist's words.
 const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : "stopped"; }
@@ -52,6 +54,7 @@ Result<Field> parse_field(std::string_view text) {
   if (text == "status") return Field{"status", "STATUS", -9};
   if (text == "vswap") return Field{"vswap", "VSWAP", 5};
   if (text == "vm_overcommit") return Field{"vm_overcommit", "VM_OVC", 6};
+  if (text == "ip") return Field{"ip", "IP_ADDR", -15};
   if (text == "group") return Field{"group", "GROUP", -16};
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
     return Field{std::string{text}, accounting::key_of(text), -32};
@@ -63,9 +66,8 @@ Result<Field> parse_field(std::string_view text) {
     const auto near = accounting::nearest_name(text.substr(0, dot));
     return os::error(
         Code::bad_value,
-        "Unknown field {}{}: fields are ctid, status, group, vswap, vm_overcommit, name, hostname, ostemplate, description, and each "
-        "resource with "
-        ".m .b .l .f",
+        "Unknown field {}{}: fields are ctid, status, group, ip, vswap, vm_overcommit, name, hostname, ostemplate, description, and "
+        "each resource with .m .b .l .f",
         text, near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
   return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10,
@@ -96,6 +98,7 @@ std::string cell(const Row& row, const Field& field) {
   if (field.name == "ctid") return std::to_string(row.id);
   if (field.name == "status") return state_of(row);
   if (field.name == "group") return row.group.empty() ? "-" : row.group;
+  if (field.name == "ip") return row.addresses.empty() ? "-" : container::text_of(row.addresses);
   if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
     const auto value = row.config.get(accounting::key_of(field.name));
@@ -128,6 +131,8 @@ nlohmann::ordered_json json_of(const Row& row) {
     const auto value = row.config.get(key);
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
   };
+  nlohmann::ordered_json ips = nlohmann::ordered_json::array();
+  for (const os::IpAddress& address : row.addresses) ips.push_back(address.text());
   nlohmann::ordered_json object{{"ctid", row.id},
                                 {"status", state_of(row)},
                                 {"name", text("NAME")},
@@ -135,6 +140,7 @@ nlohmann::ordered_json json_of(const Row& row) {
                                 {"ostemplate", text("OSTEMPLATE")},
                                 {"description", text("DESCRIPTION")},
                                 {"group", row.group.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(row.group)},
+                                {"ip", ips},
                                 {"vswap", row.snapshot.is_vswap()},
                                 {"vm_overcommit", overcommit_of(row)}};
   add_counters(object, row.snapshot);
@@ -172,7 +178,9 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
             status.running && container::is_suspended(host, id),
             UBC_TRY(config_of(host, id)),
             {},
-            container::group_of(host, id)};
+            container::group_of(host, id),
+            {}};
+    row.addresses = container::addresses_of(host, id, row.config);
     if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
     rows.push_back(std::move(row));
   }

@@ -23,7 +23,7 @@ struct KeyOption {
 constexpr KeyOption kKeyOptions[] = {
     {"--name", "NAME", "a name that works wherever the id does; empty: none"},
     {"--group", "GROUP", "the group that pays with it: ubctl group list; empty: none", true},
-    {"--hostname", "HOSTNAME", "the guest's host name", true},
+    {"--hostname", "HOSTNAME", "the guest's host name"},
     {"--description", "DESCRIPTION", "free text"},
     {"--onboot", "ONBOOT", "yes or no"},
     {"--bootorder", "BOOTORDER", "a number: the higher, the earlier at boot"},
@@ -75,6 +75,7 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
+  add_network_options(verb, options.network);
 }
 
 Result<Changes> changes_from(const ConfigOptions& options) {
@@ -100,6 +101,7 @@ Result<Changes> changes_from(const ConfigOptions& options) {
     const auto average = UBC_TRY(accounting::parse_pair("avnumproc", accounting::Unit::items, options.avnumproc));
     changes.keys["AVNUMPROC"] = accounting::format_limits(average);
   }
+  UBC_TRY(add_network_changes(options.network, changes));
   return changes;
 }
 
@@ -107,6 +109,9 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     if (const auto& limits = changes.limits[info.resource]) config.set(accounting::key_of(info.name), accounting::format_limits(*limits));
   for (const auto& [key, value] : changes.keys) config.set(key, value);
+  if (changes.addresses.empty()) return;
+  const auto now = container::parse_addresses(config.get("IP_ADDRESS").value_or("")).value_or(container::Addresses{});
+  config.set("IP_ADDRESS", container::text_of(container::changed(now, changes.addresses)));
 }
 
 Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name) {

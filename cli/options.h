@@ -5,11 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "accounting/config_file.h"
 #include "cli/report.h"
 #include "container/container_record.h"
 #include "container/host.h"
+#include "container/network_settings.h"
 #include "container/tuning.h"
 
 namespace ubc::cli {
@@ -22,12 +24,19 @@ struct Invocation {
   int exit_code = 0;
 };
 
+/// Of the network: each may be said several times.
+struct NetworkOptions {
+  std::vector<std::string> ipadd, ipdel, nameservers, searchdomains;
+  std::string rate;
+};
+
 /// The option texts as given.
 struct ConfigOptions {
   std::map<std::string, std::string> beancounters;   ///< by resource name
   std::string ram, swap, overcommit, avnumproc;
   std::map<std::string, std::string> shares;         ///< of CPU and disk, by option
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
+  NetworkOptions network;
 };
 
 void add_beancounter_options(CLI::App& verb, ConfigOptions& options);
@@ -38,11 +47,24 @@ void add_config_options(CLI::App& verb, ConfigOptions& options);
 struct Changes {
   container::AllLimits limits;
   std::map<std::string, std::string> keys;
+  container::AddressChange addresses;
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);
 void write_changes(accounting::ConfigFile& config, const Changes& changes);
 /// The sample over what the options said, as --applyconfig has it; what is a container's own, like HOSTNAME, is not taken from it.
 [[nodiscard]] Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name);
+void add_network_options(CLI::App& verb, NetworkOptions& options);
+/// Fails with Code::bad_value.
+[[nodiscard]] Result<> add_network_changes(const NetworkOptions& options, Changes& changes);
+/// Whether a running container can take something of it up: its addresses, its rate, the names that its /etc says.
+[[nodiscard]] bool concerns_network(const Changes& changes);
+/// That, live; `config` has the changes already. Its exit code.
+int apply_network(const container::Host& host, const Say& say, std::uint32_t id, const Changes& changes,
+                  const accounting::ConfigFile& config);
+
+/// Of a change of the network that failed: an address that is somebody else's has a code of its own.
+int fail_network(const Error& error);
+
 /// Where container::lacks_swap() (exit_ub_missing).
 int fail_for_swap();
 /// The keys of `changes` that a running guest has taken up at its start, and whose value differs from the configuration's.

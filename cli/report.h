@@ -31,6 +31,7 @@ enum Exit : int {
   exit_bad_template = 47,
   exit_start_disabled = 105,
   exit_no_template = 91,
+  exit_ip_in_use = 78,
   exit_config_copy = 82,
   exit_no_sample = 109,
   exit_permission = 12,

@@ -13,6 +13,7 @@
 #include "container/container.h"
 #include "container/group_record.h"
 #include "container/limit_change.h"
+#include "container/network.h"
 #include "container/share_tuning.h"
 
 namespace ubc::cli {
@@ -40,7 +41,8 @@ Result<container::AllLimits> limits_for(const accounting::ConfigFile& changed, c
   return concerns_limits(changes) ? container::limits_for(changed, changes.limits) : container::AllLimits{};
 }
 
-int dry_run(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, const Changes& changes) {
+int dry_run(const Host& host, const Say& say, std::uint32_t id, const container::AllLimits& limits, const Changes& changes,
+            const accounting::ConfigFile& changed) {
   const auto now = container::snapshot(host, id);
   if (!now) return fail(now.error());
   for (const container::LimitChange& change : container::limit_changes(*now, limits))
@@ -48,6 +50,7 @@ int dry_run(const Host& host, const Say& say, std::uint32_t id, const container:
                     accounting::format_limits(change.after), change.held,
                     change.held > change.after.barrier.raw() ? "; above the new barrier: growth is refused, nothing is killed" : ""));
   for (const auto& [key, value] : changes.keys) say(fmt::format("{}=\"{}\"", key, value));
+  if (!changes.addresses.empty()) say(fmt::format("IP_ADDRESS=\"{}\"", changed.get("IP_ADDRESS").value_or("")));
   say("Nothing was changed (--dry-run)");
   return exit_ok;
 }
@@ -131,11 +134,12 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
     if (const auto merged = merge_sample(*changes, *sample, options.sample); !merged)
       return std::unexpected(fail(merged.error(), exit_no_sample));
   }
-  if (!has_limits(changes->limits) && changes->keys.empty())
+  if (!has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty())
     return std::unexpected(fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax));
-  if (!options.save && !options.dry_run && (!options.config.keys.empty() || !options.config.avnumproc.empty()))
+  const bool kept_only = std::ranges::any_of(options.config.keys, [](const auto& key) { return key.first != "HOSTNAME"; });
+  if (!options.save && !options.dry_run && (kept_only || !options.config.avnumproc.empty()))
     return std::unexpected(
-        fail({Code::bad_value, 0, "names, host names and the like are kept in the configuration only: add --save"}, exit_bad_value));
+        fail({Code::bad_value, 0, "names, descriptions and the like are kept in the configuration only: add --save"}, exit_bad_value));
   if (const auto group = changes->keys.find("GROUP"); group != changes->keys.end() && !group->second.empty())
     if (const auto known = container::check_group(host, group->second); !known) return std::unexpected(fail(known.error()));
   if (!options.save && options.mode == "restart")
@@ -146,7 +150,7 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
 
 /// What a running guest can't take up: --setmode says what becomes of it. The lock is held.
 int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options, const Changes& changes,
-               const accounting::ConfigFile& config, const container::AllLimits& limits) {
+               const accounting::ConfigFile& config, const accounting::ConfigFile& changed, const container::AllLimits& limits) {
   const bool up = container::running(host, id).has_value();
   const auto waiting = up && options.save ? keys_for_restart(config, changes) : std::vector<std::string>{};
   if (!waiting.empty() && options.mode == "ignore") return not_saving(exit_running);
@@ -154,6 +158,8 @@ int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOpti
     if (const int code = apply(host, say, id, limits, options.save); code != exit_ok) return code;
   if (concerns_shares(changes) && (up || !options.save))
     if (const int code = apply_shares(host, say, id, changes, config, options.save); code != exit_ok) return code;
+  if (concerns_network(changes) && (up || !options.save))
+    if (const int code = apply_network(host, say, id, changes, changed); code != exit_ok) return options.save ? not_saving(code) : code;
   if (!options.save) {
     warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
     return exit_ok;
@@ -170,9 +176,9 @@ int set_adopted(const Host& host, const Say& say, std::uint32_t id, const SetOpt
     return fail(
         {Code::bad_value, 0, "an adopted container has no configuration to save in: leave --save out, or say the numbers to ubctl adopt"},
         exit_bad_value);
-  if (options.dry_run) return dry_run(host, say, id, changes.limits, changes);
-  if (concerns_shares(changes))
-    return fail({Code::bad_value, 0, "CPU and disk of an adopted container are its owner's to set; ubctl sets its beancounters"},
+  if (options.dry_run) return dry_run(host, say, id, changes.limits, changes, {});
+  if (concerns_shares(changes) || concerns_network(changes))
+    return fail({Code::bad_value, 0, "CPU, disk and network of an adopted container are its owner's to set; ubctl sets its beancounters"},
                 exit_bad_value);
   const auto lock = container::lock_container(host, id, "set");
   return lock ? apply(host, say, id, changes.limits, false) : fail(lock.error());
@@ -191,10 +197,11 @@ int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& op
   accounting::ConfigFile changed = *config;
   write_changes(changed, *changes);
   if (concerns_limits(*changes) && container::lacks_swap(changed)) return fail_for_swap();
+  if (const auto free = container::check_addresses(host, id, changes->addresses.add); !free) return fail_network(free.error());
   const auto limits = limits_for(changed, *changes);
   if (!limits) return fail(limits.error());
-  if (options.dry_run) return dry_run(host, say, id, *limits, *changes);
-  return set_locked(host, say, id, options, *changes, *config, *limits);
+  if (options.dry_run) return dry_run(host, say, id, *limits, *changes, changed);
+  return set_locked(host, say, id, options, *changes, *config, changed, *limits);
 }
 
 /// All of the configuration's beancounters, to the running container.
@@ -211,8 +218,8 @@ int reset(const Host& host, const Say& say, std::uint32_t id) {
 
 bool is_alone(const SetOptions& options) {
   const auto changes = changes_from(options.config);
-  return changes && !has_limits(changes->limits) && changes->keys.empty() && options.sample.empty() && options.mode.empty() &&
-         !options.save && !options.dry_run;
+  return changes && !has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && options.sample.empty() &&
+         options.mode.empty() && !options.save && !options.dry_run;
 }
 
 int set_or_reset(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {

@@ -19,6 +19,7 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/group_record.h"
+#include "container/network.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -50,6 +51,12 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
   std::vector<std::string> title{fmt::format("container {}, {}{}{}", id,
                                              adopted ? fmt::format("{}, adopted {}", adopted->name, adopted->source) : state,
                                              snapshot.is_vswap() ? ", VSwap" : "", group.empty() ? "" : ", group " + group)};
+  if (const auto config = accounting::ConfigFile::load(host.paths.config_of(id)); config && !adopted)
+    if (const auto addresses = container::addresses_of(host, id, *config); !addresses.empty())
+      title.front() += ", " + container::text_of(addresses);
+  if (const auto refused = container::refused_packets(host, id); refused && refused->spoofed + refused->denied + refused->over_rate != 0)
+    title.push_back(fmt::format("packets refused: {} from addresses that are not its own, {} by the host's policy, {} over its rate",
+                                refused->spoofed, refused->denied, refused->over_rate));
   if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
     title.emplace_back("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why");
   return title;

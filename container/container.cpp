@@ -15,6 +15,7 @@
 #include "container/group.h"
 #include "container/group_record.h"
 #include "container/guarantees.h"
+#include "container/network.h"
 #include "container/process_limits.h"
 #include "container/share_tuning.h"
 #include "container/suspension.h"
@@ -73,7 +74,8 @@ Result<os::CgroupDir> make_cgroups(const Host& host, const std::string& path, ui
 /// SIGKILL to all in the container, then away with its cgroups and its record, and its group's where it was the last.
 Result<> tear_down(const Host& host, std::uint32_t id) {
   const std::string path = cgroup_path_of(host, id);
-  const std::string group = read_record(host, id).value_or(RunRecord{}).group;
+  const RunRecord record = read_record(host, id).value_or(RunRecord{});
+  const std::string& group = record.group;
   if (const auto cgroup = os::CgroupDir::open(path)) {
     keep_memory_counters(host, id, *cgroup);
     (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
@@ -83,6 +85,7 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
   UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
   UBC_TRY(sum_guarantees(host));
   fault_point("teardown:cgroups");
+  UBC_TRY(unplug(host, id, record));
   const auto gone = [&] { remove_record(host, id); };
   if (!group.empty()) return leave_group(host, group, id, gone);
   gone();
@@ -175,7 +178,7 @@ Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_vi
 
 Result<bool> reconcile(const Host& host, std::uint32_t id) {
   if (!read_record(host, id) && ::access(host.paths.cgroup_of(id, "").c_str(), F_OK) != 0) return false;
-  if (running(host, id)) return false;
+  if (const auto guest = running(host, id)) return mend_network(host, id, *guest);
   UBC_TRY(os::with_context(tear_down(host, id), fmt::format("clearing what an earlier run of container {} left", id)));
   return true;
 }
@@ -211,7 +214,8 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   if (accounting::is_vswap(limits) && !limits[UBC_SWAPPAGES])
     notes.push_back(fmt::format("Container {} has a limit of RAM and none of swap: ubctl set {} --swap SIZE --save", id, id));
   isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
-  RunRecord record{.group = config->get("GROUP").value_or("")};
+  const NetworkSettings network = UBC_TRY(network_in(*config));
+  RunRecord record{.group = config->get("GROUP").value_or(""), .addresses = network.addresses};
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
   os::Rollback rollback;
   UBC_TRY(write_record(host, id, record));
@@ -234,11 +238,15 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   spec.cgroup_fd = guest.fd();
   spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));
   spec.lockable_bytes = lockable_bytes_of(limits[UBC_LOCKEDPAGES]);
+  UBC_TRY(plan_network(host, id, network, spec, notes));
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
   const auto start_time = os::start_time_of(started->init_pid);   // fails where it has ended already
-  record = {false, started->init_pid, start_time.value_or(0), ::time(nullptr), record.group};
+  record.starting = false;
+  record.init_pid = started->init_pid;
+  record.init_start_time = start_time.value_or(0);
+  record.started_at = ::time(nullptr);
   UBC_TRY(write_record(host, id, record));
   rollback.commit();
   return {};
@@ -267,14 +275,30 @@ Result<> destroy(const Host& host, std::uint32_t id) {
   return {};
 }
 
+namespace {
+
+/// The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
+/// does.
+Result<os::CgroupDir> make_cgroup_beside(const Host& host, std::uint32_t id) {
+  os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(cgroup_path_of(host, id) + "/exec"));
+  UBC_TRY(share_guarantee(beside));
+  return beside;
+}
+
+}  // namespace
+
 Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
   const Running guest = UBC_TRY(running(host, id));
-  // The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
-  // does.
-  const os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(cgroup_path_of(host, id) + "/exec"));
-  UBC_TRY(share_guarantee(beside));
+  const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
   return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, terminal}),
                           fmt::format("run {} in container {}", command.front(), id));
+}
+
+Result<> act(const Host& host, std::uint32_t id, const std::function<Result<>()>& what) {
+  const Running guest = UBC_TRY(running(host, id));
+  if (is_suspended(host, id)) return os::error(Code::bad_state, "container {} is suspended: ubctl resume {} first", id, id);
+  const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
+  return isolate::act_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), {}, false}, what);
 }
 
 }  // namespace ubc::container

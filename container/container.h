@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,10 @@ struct StartOptions {
 
 /// Runs a program inside (see isolate::run_in_guest) and returns its exit status. Fails with Code::bad_state where it does not run.
 [[nodiscard]] Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal);
+
+/// Does something inside as the guest's root, instead of a program (see isolate::act_in_guest). Fails with Code::bad_state where it does
+/// not run, or is suspended.
+[[nodiscard]] Result<> act(const Host& host, std::uint32_t id, const std::function<Result<>()>& what);
 
 /// What an interrupted start or a guest that ended by itself left: processes, cgroups, the record. The lock is held. True if there was
 /// anything.

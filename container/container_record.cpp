@@ -176,16 +176,23 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
   if (!text) return std::nullopt;
   const auto file = accounting::ConfigFile::parse(*text);
   const auto number = [&](std::string_view key) { return os::parse_number(file.get(key).value_or("")).value_or(0); };
-  return RunRecord{file.get("STATE") != "running", static_cast<pid_t>(number("INIT_PID")), number("INIT_START_TIME"),
-                   static_cast<std::int64_t>(number("STARTED_AT")), file.get("GROUP").value_or("")};
+  return RunRecord{.starting = file.get("STATE") != "running",
+                   .init_pid = static_cast<pid_t>(number("INIT_PID")),
+                   .init_start_time = number("INIT_START_TIME"),
+                   .started_at = static_cast<std::int64_t>(number("STARTED_AT")),
+                   .group = file.get("GROUP").value_or(""),
+                   .addresses = parse_addresses(file.get("IP_ADDRESS").value_or("")).value_or(Addresses{}),
+                   .network_changing = file.get("NETWORK") == "changing"};
 }
 
 Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record) {
-  return os::replace_text(record_of(host, id),
-                          fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nGROUP=\"{}\"\n",
-                                      record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time,
-                                      record.started_at, record.group),
-                          0600);
+  return os::replace_text(
+      record_of(host, id),
+      fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nGROUP=\"{}\"\n"
+                  "IP_ADDRESS=\"{}\"\nNETWORK=\"{}\"\n",
+                  record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time, record.started_at,
+                  record.group, text_of(record.addresses), record.network_changing ? "changing" : ""),
+      0600);
 }
 
 void remove_record(const Host& host, std::uint32_t id) { (void)::unlink(record_of(host, id).c_str()); }

@@ -61,6 +61,14 @@ Result<> read_socket_buffers(const accounting::ConfigFile& file, HostSettings& s
   return {};
 }
 
+Result<> read_yes_or_no(const accounting::ConfigFile& file, std::string_view key, bool& setting, const std::string& path) {
+  const auto text = file.get(key);
+  if (!text) return {};
+  if (text != "yes" && text != "no") return os::error(Code::bad_value, "{}: {}=\"{}\" must be yes or no", path, key, *text);
+  setting = text == "yes";
+  return {};
+}
+
 /// Two that attach at once: the second waits, and finds it done.
 Result<os::Fd> lock_hooks(const Host& host) { return lock_file(host, "hooks.lock", LOCK_EX); }
 
@@ -97,6 +105,8 @@ Result<Host> load_host(HostPaths paths) {
   UBC_TRY(read_stop_timeout(file, host.settings, path));
   host.settings.sample = file.get("CONFIGFILE").value_or("");
   UBC_TRY(read_socket_buffers(file, host.settings, path));
+  UBC_TRY(read_yes_or_no(file, "GUEST_TO_GUEST", host.settings.guest_to_guest, path));
+  UBC_TRY(read_yes_or_no(file, "GUEST_TO_HOST", host.settings.guest_to_host, path));
   host.settings.actions = file.get("ACTIONS").value_or("");
   UBC_TRY(os::with_context(accounting::parse_actions(host.settings.actions), path));
   return host;

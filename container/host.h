@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf/guest_links.h"
 #include "bpf/hook_plan.h"
 #include "bpf/ledger.h"
 #include "os/cgroup_dir.h"
@@ -20,6 +21,7 @@ struct HostPaths {
   std::string run = "/run/ubc";             ///< records and locks; gone after a boot, as they should be
   std::string cgroups = "/sys/fs/cgroup";   ///< a cgroup v2 mount; ours are below ubc/
   std::string pins = bpf::kPinDirectory;
+  std::string network_pins = bpf::kNetworkPinDirectory;
   std::string proc = "/proc";
   std::string unpacker;                     ///< the program ubc-unpack
 
@@ -43,6 +45,8 @@ struct HostSettings {
   std::string sample;                    ///< CONFIGFILE: the sample configuration of a create without --config; empty: none
   std::string actions;                   ///< ACTIONS of containers whose configuration has none (accounting/actions.h)
   bool socket_buffers = false;           ///< SOCKET_BUFFERS="on": counted from the start; "auto": from the first number on one of them
+  bool guest_to_guest = true;            ///< GUEST_TO_GUEST: guests of this host reach each other's addresses
+  bool guest_to_host = false;            ///< GUEST_TO_HOST: they reach what the host itself serves
 };
 
 struct Host {

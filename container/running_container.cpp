@@ -20,6 +20,7 @@ Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint
     found.init = guest->record.init_pid;
     found.started_at = guest->record.started_at;
     found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+    found.links = links_of(id, guest->record);
     found.name = found.config.get("NAME").value_or("");
     found.slot = UBC_TRY(slot_of(host, id));
   }

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "accounting/config_file.h"
 #include "bpf/ledger.h"
 #include "container/host.h"
+#include "container/network.h"
 #include "os/result.h"
 
 namespace ubc::container {
@@ -24,6 +26,7 @@ struct RunningContainer {
   std::optional<pid_t> init;                ///< of a guest
   std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows
   accounting::ConfigFile config;            ///< of a guest
+  std::vector<LinkNames> links;             ///< of a guest
 };
 
 /// nullopt: it is stopped.

@@ -62,7 +62,7 @@ Result<> read_last_refusals(const Host& host, std::uint32_t slot, ContainerReadi
 }
 
 Result<std::optional<ContainerReading>> read_container(const Host& host, std::uint32_t id, bpf::Ledger* ledger,
-                                                       const CollectorSet& wanted) {
+                                                       const accounting::TrafficByDevice& traffic, const CollectorSet& wanted) {
   const auto found = UBC_TRY(container::find_running(host, id));
   if (!found) return std::nullopt;
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
@@ -73,7 +73,8 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
   else
     reading.counters = UBC_TRY(read_uncounted(*found, cgroup));
   if (reading.counted_by_hooks && wanted.has(Collector::refusals)) UBC_TRY(read_last_refusals(host, found->slot, reading));
-  reading.usage = UBC_TRY(read_usage(host, cgroup, found->init, wanted));
+  reading.usage = UBC_TRY(read_usage(cgroup, wanted));
+  reading.usage.traffic = traffic_of(found->links, traffic);
   return reading;
 }
 
@@ -118,8 +119,16 @@ HostReading read_host(const Host& host, const CollectorSet& wanted) {
     else
       reading.failures.push_back(totals.error());
   }
+  accounting::TrafficByDevice traffic;
+  if (wanted.has(Collector::network)) {
+    if (auto seen = accounting::read_host_traffic(host.paths.proc))
+      traffic = *std::move(seen);
+    else
+      reading.failures.push_back(seen.error());
+  }
   for (const std::uint32_t id : container::known_ids(host)) {
-    auto read = os::with_context(read_container(host, id, ledger ? &*ledger : nullptr, wanted), fmt::format("reading container {}", id));
+    auto read =
+        os::with_context(read_container(host, id, ledger ? &*ledger : nullptr, traffic, wanted), fmt::format("reading container {}", id));
     if (read && *read)
       reading.running.push_back(**std::move(read));
     else if (read || ended_meanwhile(host, id))

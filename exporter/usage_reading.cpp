@@ -7,8 +7,7 @@
 
 namespace ubc::exporter {
 
-Result<ContainerUsage> read_usage(const container::Host& host, const os::CgroupDir& cgroup, std::optional<pid_t> init,
-                                  const CollectorSet& wanted) {
+Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSet& wanted) {
   ContainerUsage usage;
   usage.suspended = UBC_TRY(accounting::is_frozen(cgroup));
   if (wanted.has(Collector::cpu)) {
@@ -18,8 +17,15 @@ Result<ContainerUsage> read_usage(const container::Host& host, const os::CgroupD
   if (wanted.has(Collector::memory)) usage.memory_events = UBC_TRY(accounting::read_memory_events(cgroup));
   if (wanted.has(Collector::pressure)) usage.pressures = UBC_TRY(accounting::read_pressures(cgroup));
   if (wanted.has(Collector::io)) usage.block_io = UBC_TRY(accounting::read_io(cgroup));
-  if (wanted.has(Collector::network) && init) usage.traffic = UBC_TRY(accounting::read_traffic(host.paths.proc, *init));
   return usage;
+}
+
+std::vector<accounting::Traffic> traffic_of(const std::vector<container::LinkNames>& links, const accounting::TrafficByDevice& host) {
+  std::vector<accounting::Traffic> traffic;
+  for (const container::LinkNames& link : links)
+    if (const auto found = host.find(link.host); found != host.end())
+      traffic.push_back(accounting::of_other_end(found->second, link.guest));
+  return traffic;
 }
 
 Result<HostTotals> read_totals(const container::Host& host) {

@@ -2,8 +2,6 @@
 // What a container uses besides its beancounters, and what the host has and can do: only what the collectors asked for.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,6 +12,7 @@
 #include "accounting/host_memory.h"
 #include "bpf/hook_plan.h"
 #include "container/host.h"
+#include "container/network.h"
 #include "exporter/collectors.h"
 #include "os/result.h"
 
@@ -26,7 +25,7 @@ struct ContainerUsage {
   std::map<std::string, std::uint64_t, std::less<>> memory_events;
   accounting::Pressures pressures;
   std::vector<accounting::DeviceIo> block_io;
-  std::vector<accounting::Traffic> traffic;   ///< of a guest; an adopted container may share the host's network
+  std::vector<accounting::Traffic> traffic;   ///< of a guest's links; an adopted container may share the host's network
 };
 
 struct HostTotals {
@@ -42,9 +41,11 @@ struct Abilities {
   bool memory_controller = false;
 };
 
-/// `init`: the guest's process 1; nullopt: it is not ours. What the kernel has not is absent.
-[[nodiscard]] Result<ContainerUsage> read_usage(const container::Host& host, const os::CgroupDir& cgroup, std::optional<pid_t> init,
-                                                const CollectorSet& wanted);
+/// What the kernel has not is absent.
+[[nodiscard]] Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSet& wanted);
+/// As the guest sees it, but counted at the host's ends, where it can't change the numbers or make up interfaces.
+[[nodiscard]] std::vector<accounting::Traffic> traffic_of(const std::vector<container::LinkNames>& links,
+                                                          const accounting::TrafficByDevice& host);
 [[nodiscard]] Result<HostTotals> read_totals(const container::Host& host);
 [[nodiscard]] Abilities probe_abilities(const container::Host& host);
 

@@ -130,7 +130,10 @@ Result<> hand_in(const Standard& standard) {
   return {};
 }
 
-[[noreturn]] void run_program(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
+/// Empty: a program is run.
+using Act = std::function<Result<>()>;
+
+[[noreturn]] void run_program(const EnterSpec& spec, const Act& act, const Standard& standard, int channel, int reports) {
   const auto failed = [&]() -> Result<> {
     if (::setns(spec.guest->get(), CLONE_NEWCGROUP) != 0) return os::sys_error(errno, "join the guest's cgroup namespace");
     UBC_TRY(become_guest_root());
@@ -138,10 +141,12 @@ Result<> hand_in(const Standard& standard) {
     if (::setsid() < 0) return os::sys_error(errno, "start a session");
     if (spec.terminal)
       UBC_TRY(open_terminal(channel));
-    else
+    else if (!act)
       UBC_TRY(hand_in(standard));
     UBC_TRY(give_up_host_traits());
+    if (act) UBC_TRY(act());
     report_ready(reports);
+    if (act) ::_exit(0);
     const char* term = spec.terminal ? ::getenv("TERM") : nullptr;
     return exec_in_guest(spec.command,
                          {fmt::format("TERM={}", term != nullptr ? term : "linux"), "USER=root", "LOGNAME=root", "SHELL=/bin/sh"});
@@ -160,7 +165,7 @@ Result<> take_after(pid_t init) {
 }
 
 /// Its status.
-int run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int reports) {
+int run_joiner(const EnterSpec& spec, const Act& act, const Standard& standard, int channel, int reports) {
   constexpr int kAllButCgroup = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
   (void)::prctl(PR_SET_DUMPABLE, 0);   // nobody in the guest may look into us while we hold host descriptors (CVE-2016-9962)
   const auto joined = [&]() -> Result<> {
@@ -172,7 +177,7 @@ int run_joiner(const EnterSpec& spec, const Standard& standard, int channel, int
     return 1;
   }
   const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);
-  if (program == 0) run_program(spec, standard, channel, reports);
+  if (program == 0) run_program(spec, act, standard, channel, reports);
   if (program < 0)
     report_failure(reports, os::sys_error(errno, "clone into the guest's cgroup").error());
   else
@@ -185,9 +190,9 @@ struct Entered {
   os::Fd pidfd;
 };
 
-Result<Entered> enter(const EnterSpec& spec, const Standard& standard, int channel) {
+Result<Entered> enter(const EnterSpec& spec, const Act& act, const Standard& standard, int channel) {
   os::Pipe reports = UBC_TRY(os::Pipe::make());
-  const pid_t joiner = os::run_as_child([&] { return run_joiner(spec, standard, channel, reports.write_end.get()); });
+  const pid_t joiner = os::run_as_child([&] { return run_joiner(spec, act, standard, channel, reports.write_end.get()); });
   if (joiner < 0) return os::sys_error(errno, "fork");
   reports.write_end = os::Fd{};
   LaunchReport seen;
@@ -208,7 +213,7 @@ Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0) return os::sys_error(errno, "make a socket pair");
   const os::Fd ours{channel[0]};
   os::Fd theirs{channel[1]};
-  const Entered program = UBC_TRY(enter(spec, Standard{}, theirs.get()));
+  const Entered program = UBC_TRY(enter(spec, {}, Standard{}, theirs.get()));
   theirs = os::Fd{};
   os::Fd master = receive_descriptor(ours.get());
   if (!master.valid()) return os::error(Code::system, "the guest's terminal did not come out of the guest");
@@ -224,7 +229,7 @@ Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
 
 Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
   Standard standard = UBC_TRY(make_standard());
-  const Entered program = UBC_TRY(enter(spec, standard, -1));
+  const Entered program = UBC_TRY(enter(spec, {}, standard, -1));
   standard.program_ends.clear();
   // An input pipe's write side is closed by the relay at the end of input, so it is the relay's.
   for (std::size_t i = 0; i < standard.streams.size(); ++i)
@@ -234,6 +239,12 @@ Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
 }
 
 }  // namespace
+
+Result<> act_in_guest(const EnterSpec& spec, const std::function<Result<>()>& act) {
+  const Entered actor = UBC_TRY(enter(spec, act, Standard{}, -1));
+  const int status = UBC_TRY(os::wait_for_child(actor.pid));
+  return status == 0 ? Result<>{} : Result<>{os::error(Code::system, "who acted in the guest ended with status {}", status)};
+}
 
 Result<int> run_in_guest(const EnterSpec& spec) {
   const os::Fd signals = UBC_TRY(catch_signals());

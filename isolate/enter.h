@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct EnterSpec {
   std::vector<std::string> command;   ///< looked up by the guest's PATH
   bool terminal = false;              ///< a pty of the guest's, between the caller's terminal and the program
 };
+
+/// What is done in the guest in place of a program: as its root, with what a program would have, by the time `command` would run.
+[[nodiscard]] Result<> act_in_guest(const EnterSpec& spec, const std::function<Result<>()>& act);
 
 /// Runs it to its end and returns its exit status (128 + signal where one killed it). The caller's SIGINT, SIGTERM, SIGHUP and SIGQUIT go
 /// to the program; a terminal's size follows the caller's. The caller's own terminal is never handed in: where standard descriptors are one

@@ -8,28 +8,20 @@
 
 #include <cerrno>
 
+#include "isolate/guest_files.h"
 #include "isolate/privileges.h"
 #include "os/fd.h"
 #include "os/process.h"
-#include "os/text_file.h"
 
 namespace ubc::isolate {
 namespace {
 
-/// Written by guest root below the guest's root: a symlink that the guest left there leads only where the guest may write itself.
-Result<> write_guest_file(const std::string& path, const std::string& text) {
-  const auto now = os::read_text(path);
-  if (now && *now == text) return {};
-  const os::Fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
-  if (!file.valid()) return errno == ENOENT || errno == ELOOP ? Result<>{} : Result<>{os::sys_error(errno, "write the guest's", path)};
-  return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
-             ? Result<>{}
-             : Result<>{os::sys_error(errno, "write the guest's", path)};
-}
-
-Result<> name_host(const std::string& name) {
-  if (::sethostname(name.c_str(), name.size()) != 0) return os::sys_error(errno, "set the guest's host name to", name);
-  return write_guest_file("/etc/hostname", name + "\n");
+/// A guest whose /etc is no directory starts all the same.
+Result<> write_names(const GuestSpec& spec) {
+  UBC_TRY(name_guest(spec.hostname.empty() ? spec.name : spec.hostname));
+  if (!spec.resolv_conf) return {};
+  const auto written = replace_in_etc("resolv.conf", *spec.resolv_conf);
+  return !written && (written.error().code == Code::not_found || written.error().code == Code::corrupt) ? Result<>{} : written;
 }
 
 Result<> open_standard_descriptors() {
@@ -51,7 +43,7 @@ Result<> enter_ids() {
 Result<> settle_in(const GuestSpec& spec) {
   if (::unshare(CLONE_NEWNS) != 0) return os::sys_error(errno, "make the guest's mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0) return os::sys_error(errno, "share mounts inside the guest");
-  UBC_TRY(name_host(spec.hostname.empty() ? spec.name : spec.hostname));
+  UBC_TRY(write_names(spec));
   if (::setsid() < 0) return os::sys_error(errno, "start the guest's session");
   UBC_TRY(open_standard_descriptors());
   return give_up_host_traits();

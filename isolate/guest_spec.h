@@ -5,8 +5,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "os/ip_address.h"
+#include "os/result.h"
 
 namespace ubc::isolate {
 
@@ -18,6 +23,13 @@ struct SharedFile {
   std::string device;                ///< its name in the guest's /dev
 };
 
+/// The guest's end of a link.
+struct GuestLink {
+  std::string name;
+  std::vector<os::IpAddress> addresses;
+  bool routed = false;               ///< to the host alone, which routes; else to a bridge, whose addresses are the guest's affair
+};
+
 struct GuestSpec {
   std::string name;                  ///< for messages and /run/host
   uid_t base = 0;                    ///< ids 0..65535 of the guest are host ids base..base+65535; never 0
@@ -26,6 +38,10 @@ struct GuestSpec {
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
+  std::vector<GuestLink> links;      ///< set up before init runs
+  /// Makes those links, in the host's network namespace, as soon as there is a process in the guest's; not called where there are none.
+  std::function<Result<>(pid_t guest)> connect;
+  std::optional<std::string> resolv_conf;   ///< the text of /etc/resolv.conf; nullopt: the guest's own
   std::vector<std::string> init{"/sbin/init"};
   std::uint64_t lockable_bytes = kDefaultLockableBytes;   ///< RLIMIT_MEMLOCK of each process
   int oom_score_adj = 0;             ///< set always: an admin's shell may be at -1000, and that is inherited. The guest can't lower it

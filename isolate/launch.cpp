@@ -2,10 +2,10 @@
 // Three processes, and the order between them:
 //   builder (host root, own mount namespace)         guest (all other namespaces, born in its cgroup)
 //     clones the guest                                 waits
-//     writes its id maps                ── 'm' ──▶     becomes root of its ids; makes its IPC namespace
+//     writes its id maps, makes links   ── 'm' ──▶     becomes root of its ids; makes its IPC namespace
 //     builds the root, pivots           ◀── 'r' ──
 //     helper, joined to pid, net, ipc and cgroup
-//     namespaces: /proc, /sys, masks, lo
+//     namespaces: /proc, /sys, masks, lo and links
 //                                       ── 'g' ──▶     copies the mount namespace, whose mounts are locked from then on
 //     ends                                             gives up what is the host's, execs
 // Whoever loses the other reads the end of a file, and ends.
@@ -28,6 +28,7 @@
 #include <cstring>
 
 #include "isolate/guest_init.h"
+#include "isolate/guest_network.h"
 #include "isolate/handshake.h"
 #include "isolate/privileges.h"
 #include "isolate/rootfs.h"
@@ -80,6 +81,8 @@ Result<> run_helper(const GuestSpec& spec, const os::Fd& pidfd) {
   const pid_t helper = os::run_as_child([&] {
     done = mount_kernel_views(spec);
     if (done) done = raise_loopback();
+    for (const GuestLink& link : spec.links)
+      if (done) done = set_up_link(link);
     return 0;
   });
   if (helper < 0) return os::sys_error(errno, "fork the mount helper");
@@ -144,6 +147,7 @@ Result<> build_guest(const GuestSpec& spec, int reports) {
   const os::Fd pidfd = UBC_TRY(os::open_pidfd(guest));
   UBC_TRY(write_id_maps(spec, guest));
   UBC_TRY(set_lock_limit(spec, guest));
+  if (!spec.links.empty()) UBC_TRY(spec.connect(guest));   // while the host's paths are still there
   const os::Fd userns = UBC_TRY(os::open_file(fmt::format("/proc/{}/ns/user", guest), O_RDONLY));
   UBC_TRY(send_byte(sync[0]));
   UBC_TRY(build_root(spec, userns));

@@ -142,7 +142,7 @@ TEST_F(Groups, AContainerChangesItsGroupWhenItIsStartedNext) {
   EXPECT_THAT(saved.output, HasSubstr("GROUP is taken up when the container is started: --setmode restart does that now"));
   EXPECT_EQ(field("101", "group"), "alpha");
   EXPECT_EQ(ubctl("group destroy alpha").status, 32) << "it runs in it";
-  EXPECT_EQ(ubctl("set 101 --hostname h --save --setmode restart").status, 0);
+  EXPECT_EQ(ubctl("set 101 --init '/sbin/init 2' --save --setmode restart").status, 0);
   EXPECT_EQ(field("101", "group"), "beta");
   EXPECT_NE(knob("beta/101/cgroup.controllers"), "");
   EXPECT_NE(shell("test -e /sys/fs/cgroup/ubc/alpha").status, 0);

@@ -148,20 +148,21 @@ TEST_F(Modes, CreateStartsFromASampleOrFromTheHostsAndNeverReplacesAFile) {
 }
 
 TEST_F(Modes, WhatARunningGuestCannotTakeUpIsToldIgnoredOrRestarted) {
-  create("--hostname one");
+  create("--init '/bin/sleep 9991'");
   start();
-  const Ran told = ubctl("set 101 --hostname two --save");
+  const auto init = [] { return ubctl("exec 101 tail -c 2 /proc/1/cmdline").output; };   // its last argument
+  const Ran told = ubctl("set 101 --init '/bin/sleep 9992' --save");
   EXPECT_EQ(told.status, 0);
-  EXPECT_THAT(told.output, HasSubstr("HOSTNAME is taken up when the container is started"));
-  EXPECT_EQ(ubctl("exec 101 hostname").output, "one\n");
+  EXPECT_THAT(told.output, HasSubstr("INIT is taken up when the container is started"));
+  EXPECT_EQ(init(), std::string("1\0", 2));
   const std::string config = text_of(kConfig);
-  const Ran ignored = ubctl("set 101 --hostname three --numproc 33 --setmode ignore --save");
+  const Ran ignored = ubctl("set 101 --init '/bin/sleep 9993' --numproc 33 --setmode ignore --save");
   EXPECT_EQ(ignored.status, 32);
   EXPECT_EQ(text_of(kConfig), config);
   EXPECT_EQ(field("101", "numproc.b"), kUnlimited) << "nothing was applied";
-  EXPECT_EQ(ubctl("set 101 --hostname four --setmode restart").status, 21) << "without --save";
-  EXPECT_EQ(ubctl("set 101 --hostname four --numproc 34 --setmode restart --save").status, 0);
-  EXPECT_EQ(ubctl("exec 101 hostname").output, "four\n");
+  EXPECT_EQ(ubctl("set 101 --init '/bin/sleep 9994' --setmode restart").status, 21) << "without --save";
+  EXPECT_EQ(ubctl("set 101 --init '/bin/sleep 9994' --numproc 34 --setmode restart --save").status, 0);
+  EXPECT_EQ(init(), std::string("4\0", 2));
   EXPECT_EQ(numbers("numproc"), "34:34");
 }
 

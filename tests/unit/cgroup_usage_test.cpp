@@ -76,6 +76,16 @@ TEST(CgroupUsage, TrafficIsPerDeviceWithoutTheLoopback) {
   EXPECT_EQ(eth0.sent_errors, 31U);
   EXPECT_EQ(eth0.sent_drops, 32U);
   EXPECT_EQ(parse_net_dev("  eth0: 1 2\n").error().code, Code::corrupt);
+  const Traffic other = of_other_end(eth0, "venet0");
+  EXPECT_EQ(other.device, "venet0");
+  EXPECT_EQ(other.received_bytes, 29U);
+  EXPECT_EQ(other.received_packets, 30U);
+  EXPECT_EQ(other.received_errors, 31U);
+  EXPECT_EQ(other.received_drops, 32U);
+  EXPECT_EQ(other.sent_bytes, 21U);
+  EXPECT_EQ(other.sent_packets, 22U);
+  EXPECT_EQ(other.sent_errors, 23U);
+  EXPECT_EQ(other.sent_drops, 24U);
 }
 
 /// A directory that looks like a cgroup, gone with the object.

@@ -45,7 +45,11 @@ class ReadHost : public testing::Test {
     put(knob(id, "memory.current"), std::to_string(id * 4096) + "\n");
     put(knob(id, "memory.events"), "low 0\nhigh 0\nmax 3\noom 0\noom_kill 1\n");
     put(knob(id, "cpu.stat"), "usage_usec 3\nuser_usec 1000000\nsystem_usec 2000000\n");
-    const container::RunRecord record{false, ::getpid(), os::start_time_of(::getpid()).value(), 1700000000, ""};
+    container::RunRecord record;
+    record.starting = false;
+    record.init_pid = ::getpid();
+    record.init_start_time = os::start_time_of(::getpid()).value();
+    record.started_at = 1700000000;
     ASSERT_TRUE(container::write_record(host_, id, record));
   }
   [[nodiscard]] HostReading read() const { return read_host(host_, CollectorSet::all()); }
@@ -118,6 +122,16 @@ TEST_F(ReadHost, AConfigurationThatCannotBeReadIsAFailure) {
   ASSERT_EQ(reading.failures.size(), 1U);
   EXPECT_TRUE(reading.failures[0].message.starts_with("reading container 102: ")) << reading.failures[0].message;
   EXPECT_EQ(reading.running.size(), 1U);
+}
+
+TEST(Traffic, IsCountedAtTheHostsEndsAndToldAsTheGuestSeesIt) {
+  const accounting::TrafficByDevice devices = {{"ubc101", {.device = "ubc101", .received_bytes = 7, .sent_bytes = 9}},
+                                               {"ubc102", {.device = "ubc102", .received_bytes = 1, .sent_bytes = 2}}};
+  const auto traffic = traffic_of({{"ubc101", "venet0"}, {"veth101.0", "eth0"}}, devices);
+  ASSERT_EQ(traffic.size(), 1U) << "a link that is gone has no numbers";
+  EXPECT_EQ(traffic[0].device, "venet0");
+  EXPECT_EQ(traffic[0].received_bytes, 9U);
+  EXPECT_EQ(traffic[0].sent_bytes, 7U);
 }
 
 }  // namespace
