@@ -51,7 +51,8 @@ Result<ConfigFile> load_sample(const std::string& directory, std::string_view na
 }
 
 bool is_own_key(std::string_view key) {
-  constexpr std::string_view kOwn[] = {"VE_ROOT", "VE_PRIVATE", "OSTEMPLATE", "DIST", "HOSTNAME", "DESCRIPTION", "IP_ADDRESS", "GROUP"};
+  constexpr std::string_view kOwn[] = {"VE_ROOT",     "VE_PRIVATE", "OSTEMPLATE", "DIST", "HOSTNAME",
+                                       "DESCRIPTION", "IP_ADDRESS", "NETIF",      "GROUP"};
   return std::ranges::find(kOwn, key) != std::end(kOwn);
 }
 

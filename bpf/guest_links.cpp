@@ -65,20 +65,6 @@ bool link_exists(unsigned ifindex) {
   return ::if_indextoname(ifindex, name) != nullptr;
 }
 
-/// Deletes each entry whose value is that container's.
-template <typename Key, typename Value>
-void take_where(const os::Fd& map, std::uint32_t container) {
-  Key key{}, next{};
-  Value value{};
-  const Key* before = nullptr;
-  while (bpf_map_get_next_key(map.get(), before, &next) == 0) {
-    const bool ours = bpf_map_lookup_elem(map.get(), &next, &value) == 0 && value.container == container;
-    if (ours && bpf_map_delete_elem(map.get(), &next) == 0) continue;   // from the same place on: the deleted one is no place
-    key = next;
-    before = &key;
-  }
-}
-
 }  // namespace
 
 std::optional<GuestLinks> GuestLinks::open_existing(const std::string& pins) {
@@ -152,9 +138,16 @@ std::optional<unsigned> GuestLinks::take(const ubc_address& address, std::uint32
   return present.ifindex;
 }
 
-void GuestLinks::take_all(std::uint32_t container) const {
-  take_where<ubc_address, ubc_address_owner>(addresses_, container);
-  take_where<std::uint32_t, ubc_link>(links_, container);
+void GuestLinks::forget_bridged(std::uint32_t container) const {
+  std::uint32_t index = 0, next = 0;
+  const std::uint32_t* before = nullptr;
+  while (bpf_map_get_next_key(links_.get(), before, &next) == 0) {
+    const auto link = read(next);
+    const bool ours = link && link->kind == UBC_LINK_BRIDGED && link->container == container;
+    if (ours && bpf_map_delete_elem(links_.get(), &next) == 0) continue;   // from the same place on: the deleted one is no place
+    index = next;
+    before = &index;
+  }
 }
 
 }  // namespace ubc::bpf

@@ -35,8 +35,8 @@ class GuestLinks {
   [[nodiscard]] Result<> give(const ubc_address& address, const ubc_address_owner& owner) const;
   /// Takes it back, if it is that container's; the link that it was given for.
   std::optional<unsigned> take(const ubc_address& address, std::uint32_t container) const;
-  /// All addresses and links that are that container's.
-  void take_all(std::uint32_t container) const;
+  /// All bridged links that are that container's.
+  void forget_bridged(std::uint32_t container) const;
 
  private:
   os::Fd from_guest_, to_guest_, addresses_, links_, policy_;

@@ -40,8 +40,9 @@ std::expected<accounting::ConfigFile, int> config_of_new(const Host& host, std::
 int create(const Host& host, const Say& say, std::uint32_t id, const std::string& ostemplate, const std::string& sample,
            const ConfigOptions& options) {
   if (const auto ours = container::refuse_adopted(host, id, "create"); !ours) return fail(ours.error(), exit_private_area_exists);
-  const auto changes = changes_from(options);
+  auto changes = changes_from(options);
   if (!changes) return fail(changes.error());
+  name_links(*changes, id);
   const auto lock = container::lock_container(host, id, "create");
   if (!lock) return fail(lock.error());
   if (::access(host.paths.area_of(id).c_str(), F_OK) == 0)

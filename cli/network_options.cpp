@@ -38,6 +38,13 @@ Result<> apply_addresses(const Host& host, const Say& say, std::uint32_t id, con
   return {};
 }
 
+Result<> apply_links(const Host& host, const Say& say, std::uint32_t id, const container::BridgedChange& change) {
+  if (change.empty()) return {};
+  UBC_TRY(container::change_links(host, id, change));
+  say("Configure veth devices: done");
+  return {};
+}
+
 Result<> apply_names(const Host& host, const Say& say, std::uint32_t id, const Changes& changes, const container::NetworkSettings& wanted) {
   if (!says_names(changes)) return {};
   container::GuestNames names;
@@ -61,6 +68,8 @@ void add_network_options(CLI::App& verb, NetworkOptions& options) {
   list("--ipdel", options.ipdel, "one that it has no more, or all");
   list("--nameserver", options.nameservers, "of /etc/resolv.conf inside; may be said again; empty: the guest's own file");
   list("--searchdomain", options.searchdomains, "likewise");
+  list("--netif_add", options.netif_add, "a port of a bridge: name[,mac,host_ifname,host_mac],bridge; what is left empty is made up");
+  list("--netif_del", options.netif_del, "the name of one that it has no more, or all");
   verb.add_option("--rate", options.rate, "bits a second at most, received[:sent], with K, M or G, or unlimited")->group(kNetwork);
 }
 
@@ -72,6 +81,13 @@ Result<> add_network_changes(const NetworkOptions& options, Changes& changes) {
     else
       changes.addresses.drop.push_back(UBC_TRY(os::IpAddress::parse(text)));
   }
+  for (const std::string& text : options.netif_add) changes.links.add.push_back(UBC_TRY(container::parse_netif(text)));
+  for (const std::string& text : options.netif_del) {
+    if (text == "all")
+      changes.links.drop_all = true;
+    else
+      changes.links.drop.push_back(text);
+  }
   UBC_TRY(join(options.nameservers, "NAMESERVER", container::check_nameserver, changes));
   UBC_TRY(join(options.searchdomains, "SEARCHDOMAIN", container::check_searchdomain, changes));
   if (!options.rate.empty()) {
@@ -81,7 +97,14 @@ Result<> add_network_changes(const NetworkOptions& options, Changes& changes) {
   return {};
 }
 
-bool concerns_network(const Changes& changes) { return !changes.addresses.empty() || changes.keys.contains("RATE") || says_names(changes); }
+void name_links(Changes& changes, std::uint32_t id) {
+  for (container::BridgedLink& link : changes.links.add)
+    if (link.host_name.empty()) link.host_name = container::default_host_name(link.name, id);
+}
+
+bool concerns_network(const Changes& changes) {
+  return !changes.addresses.empty() || !changes.links.empty() || changes.keys.contains("RATE") || says_names(changes);
+}
 
 int fail_network(const Error& error) {
   const bool in_use = error.code == Code::busy && error.message.starts_with("address ");
@@ -94,6 +117,7 @@ int apply_network(const Host& host, const Say& say, std::uint32_t id, const Chan
   const auto applied = [&]() -> Result<> {
     const container::NetworkSettings wanted = UBC_TRY(container::network_in(config));
     UBC_TRY(apply_addresses(host, say, id, changes));
+    UBC_TRY(apply_links(host, say, id, changes.links));
     if (changes.keys.contains("RATE")) UBC_TRY(container::change_rates(host, id, wanted.rates));
     return apply_names(host, say, id, changes, wanted);
   }();

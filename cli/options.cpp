@@ -109,6 +109,10 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     if (const auto& limits = changes.limits[info.resource]) config.set(accounting::key_of(info.name), accounting::format_limits(*limits));
   for (const auto& [key, value] : changes.keys) config.set(key, value);
+  if (!changes.links.empty()) {
+    const auto links = container::parse_links(config.get("NETIF").value_or("")).value_or(container::BridgedLinks{});
+    config.set("NETIF", container::text_of(container::changed(links, changes.links)));
+  }
   if (changes.addresses.empty()) return;
   const auto now = container::parse_addresses(config.get("IP_ADDRESS").value_or("")).value_or(container::Addresses{});
   config.set("IP_ADDRESS", container::text_of(container::changed(now, changes.addresses)));

@@ -26,7 +26,7 @@ struct Invocation {
 
 /// Of the network: each may be said several times.
 struct NetworkOptions {
-  std::vector<std::string> ipadd, ipdel, nameservers, searchdomains;
+  std::vector<std::string> ipadd, ipdel, nameservers, searchdomains, netif_add, netif_del;
   std::string rate;
 };
 
@@ -48,6 +48,7 @@ struct Changes {
   container::AllLimits limits;
   std::map<std::string, std::string> keys;
   container::AddressChange addresses;
+  container::BridgedChange links;   ///< what the host calls its ends may be open: name_links()
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);
 void write_changes(accounting::ConfigFile& config, const Changes& changes);
@@ -56,6 +57,8 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes);
 void add_network_options(CLI::App& verb, NetworkOptions& options);
 /// Fails with Code::bad_value.
 [[nodiscard]] Result<> add_network_changes(const NetworkOptions& options, Changes& changes);
+/// The host's names of the links of container `id` that have none yet.
+void name_links(Changes& changes, std::uint32_t id);
 /// Whether a running container can take something of it up: its addresses, its rate, the names that its /etc says.
 [[nodiscard]] bool concerns_network(const Changes& changes);
 /// That, live; `config` has the changes already. Its exit code.

@@ -51,6 +51,7 @@ int dry_run(const Host& host, const Say& say, std::uint32_t id, const container:
                     change.held > change.after.barrier.raw() ? "; above the new barrier: growth is refused, nothing is killed" : ""));
   for (const auto& [key, value] : changes.keys) say(fmt::format("{}=\"{}\"", key, value));
   if (!changes.addresses.empty()) say(fmt::format("IP_ADDRESS=\"{}\"", changed.get("IP_ADDRESS").value_or("")));
+  if (!changes.links.empty()) say(fmt::format("NETIF=\"{}\"", changed.get("NETIF").value_or("")));
   say("Nothing was changed (--dry-run)");
   return exit_ok;
 }
@@ -134,7 +135,7 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
     if (const auto merged = merge_sample(*changes, *sample, options.sample); !merged)
       return std::unexpected(fail(merged.error(), exit_no_sample));
   }
-  if (!has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty())
+  if (!has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && changes->links.empty())
     return std::unexpected(fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax));
   const bool kept_only = std::ranges::any_of(options.config.keys, [](const auto& key) { return key.first != "HOSTNAME"; });
   if (!options.save && !options.dry_run && (kept_only || !options.config.avnumproc.empty()))
@@ -185,8 +186,9 @@ int set_adopted(const Host& host, const Say& say, std::uint32_t id, const SetOpt
 }
 
 int set(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {
-  const auto changes = changes_of(host, options);
+  auto changes = changes_of(host, options);
   if (!changes) return changes.error();
+  name_links(*changes, id);
   if (container::read_adopted(host, id)) return set_adopted(host, say, id, options, *changes);
   const std::string path = host.paths.config_of(id);
   if (::access(path.c_str(), F_OK) != 0) return fail(container::unknown_container(id));
@@ -218,8 +220,8 @@ int reset(const Host& host, const Say& say, std::uint32_t id) {
 
 bool is_alone(const SetOptions& options) {
   const auto changes = changes_from(options.config);
-  return changes && !has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && options.sample.empty() &&
-         options.mode.empty() && !options.save && !options.dry_run;
+  return changes && !has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && changes->links.empty() &&
+         options.sample.empty() && options.mode.empty() && !options.save && !options.dry_run;
 }
 
 int set_or_reset(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {

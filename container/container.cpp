@@ -215,7 +215,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
     notes.push_back(fmt::format("Container {} has a limit of RAM and none of swap: ubctl set {} --swap SIZE --save", id, id));
   isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
   const NetworkSettings network = UBC_TRY(network_in(*config));
-  RunRecord record{.group = config->get("GROUP").value_or(""), .addresses = network.addresses};
+  RunRecord record{.group = config->get("GROUP").value_or(""), .addresses = network.addresses, .bridged = network.bridged};
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
   os::Rollback rollback;
   UBC_TRY(write_record(host, id, record));

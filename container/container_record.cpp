@@ -182,6 +182,7 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
                    .started_at = static_cast<std::int64_t>(number("STARTED_AT")),
                    .group = file.get("GROUP").value_or(""),
                    .addresses = parse_addresses(file.get("IP_ADDRESS").value_or("")).value_or(Addresses{}),
+                   .bridged = parse_links(file.get("NETIF").value_or("")).value_or(BridgedLinks{}),
                    .network_changing = file.get("NETWORK") == "changing"};
 }
 
@@ -189,9 +190,9 @@ Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& recor
   return os::replace_text(
       record_of(host, id),
       fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nGROUP=\"{}\"\n"
-                  "IP_ADDRESS=\"{}\"\nNETWORK=\"{}\"\n",
+                  "IP_ADDRESS=\"{}\"\nNETIF=\"{}\"\nNETWORK=\"{}\"\n",
                   record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time, record.started_at,
-                  record.group, text_of(record.addresses), record.network_changing ? "changing" : ""),
+                  record.group, text_of(record.addresses), text_of(record.bridged), record.network_changing ? "changing" : ""),
       0600);
 }
 

@@ -50,8 +50,9 @@ struct RunRecord {
   std::int64_t started_at = 0;   ///< seconds since the epoch
   std::string group;             ///< that it runs in, whatever its configuration says by now; empty: none
   Addresses addresses;           ///< that it has now, and has a link for
-  bool network_changing =
-      false; ///< its writer has not finished: if the lock is free, it died, and `addresses` are what it had or was to get
+  BridgedLinks bridged;          ///< likewise
+  /// Its writer has not finished: if the lock is free, it died, and those two are what it had or was to get.
+  bool network_changing = false;
 };
 [[nodiscard]] std::optional<RunRecord> read_record(const Host& host, std::uint32_t id);
 [[nodiscard]] Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record);

@@ -2,21 +2,23 @@
 #include "container/network.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <iterator>
 #include <memory>
 
 #include "bpf/guest_links.h"
+#include "container/bridge_ports.h"
 #include "isolate/guest_files.h"
 #include "isolate/guest_network.h"
 #include "isolate/handshake.h"
 #include "os/directory.h"
+#include "os/process.h"
 #include "os/route_socket.h"
 #include "os/text_file.h"
 
@@ -38,6 +40,13 @@ bool has_v6(const Addresses& addresses) {
 
 /// Those of `all` that are not in `known`.
 Addresses beyond(const Addresses& all, const Addresses& known) { return changed(all, {.drop_all = false, .drop = known, .add = {}}); }
+
+BridgedLinks beyond(const BridgedLinks& all, const BridgedLinks& known) {
+  BridgedLinks rest;
+  std::ranges::copy_if(all, std::back_inserter(rest),
+                       [&](const BridgedLink& link) { return std::ranges::find(known, link) == known.end(); });
+  return rest;
+}
 
 /// The same at both ends: without neighbour discovery the kernel takes a link's own address for its neighbour's. Locally administered.
 os::MacAddress mac_of(std::uint32_t id) {
@@ -73,8 +82,8 @@ Result<> forward_v6(const Host& host, std::vector<std::string>& notes) {
   return {};
 }
 
-Result<> make_pair(const os::RouteSocket& socket, std::uint32_t id, pid_t guest) {
-  const os::VethPair pair{host_link_of(id), mac_of(id), kRoutedLink, mac_of(id), guest};
+Result<> make_pair(const os::RouteSocket& socket, std::uint32_t id, const os::Fd& guest) {
+  const os::VethPair pair{host_link_of(id), mac_of(id), kRoutedLink, mac_of(id), guest.get()};
   auto made = socket.add_veth(pair);
   if (made || made.error().code != Code::exists) return made;
   UBC_TRY(socket.remove_link(pair.name));   // of a run whose record is gone
@@ -91,9 +100,9 @@ Result<> add_route(const os::RouteSocket& socket, unsigned index, const IpAddres
   return os::error(Code::busy, "address {}: the host has a route to it already: ip route get {}", address.text(), address.text());
 }
 
-/// The link, and what it may carry: judged before it is up, routed to when all else stands.
+/// The routed link, and what it may carry: judged before it is up, routed to when all else stands.
 Result<> plug_in(const Host& host, const bpf::GuestLinks& links, std::uint32_t id, const Addresses& addresses, const Rates& rates,
-                 pid_t guest, std::vector<std::string>& notes) {
+                 const os::Fd& guest, std::vector<std::string>& notes) {
   const auto socket = UBC_TRY(os::RouteSocket::open());
   UBC_TRY(make_pair(socket, id, guest));
   fault_point("network:linked");
@@ -103,8 +112,8 @@ Result<> plug_in(const Host& host, const bpf::GuestLinks& links, std::uint32_t i
   link.kind = UBC_LINK_ROUTED;
   link.receive_rate = rates.receive;
   link.send_rate = rates.send;
+  for (const IpAddress& address : addresses) UBC_TRY(give(links, id, index, address));   // first: they lead back to the link
   UBC_TRY(links.watch(index, link));
-  for (const IpAddress& address : addresses) UBC_TRY(give(links, id, index, address));
   fault_point("network:watched");
   UBC_TRY(socket.set_link(index, {.no_neighbours = true, .forwards = true}));
   if (has_v6(addresses)) UBC_TRY(forward_v6(host, notes));
@@ -124,16 +133,58 @@ Rates rates_now(const Host& host, std::uint32_t id) {
   return settings ? settings->rates : Rates{};
 }
 
-/// A new link in the place of whatever there is.
-Result<> replug(const Host& host, std::uint32_t id, const Running& guest, const Addresses& addresses, std::vector<std::string>& notes) {
+/// The guest's network namespace: opened by its pid, which was still its own afterwards.
+Result<os::Fd> namespace_of(const Running& guest) {
+  os::Fd network = UBC_TRY(os::open_file(fmt::format("/proc/{}/ns/net", guest.record.init_pid), O_RDONLY));
+  if (UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::milliseconds{0})))
+    return os::error(Code::bad_state, "the container has just ended");
+  return network;
+}
+
+Result<> set_up_inside(const Running& guest, const isolate::GuestLink& link) {
+  return isolate::in_network_of(guest.pidfd, [&] { return isolate::set_up_link(link); });
+}
+
+Result<> unplug_routed(const Host& host, std::uint32_t id, const Addresses& addresses) {
+  const auto socket = UBC_TRY(os::RouteSocket::open());
+  UBC_TRY(socket.remove_link(host_link_of(id)));
+  const auto links = bpf::GuestLinks::open_existing(host.paths.network_pins);
+  for (const IpAddress& address : addresses)
+    if (const auto index = links ? links->take(key_of(address), id) : std::nullopt) links->forget(*index);
+  return {};
+}
+
+/// A new routed link in the place of whatever there is; `given` are all addresses that it may have by now.
+Result<> replug(const Host& host, std::uint32_t id, const Running& guest, const Addresses& given, const Addresses& addresses,
+                std::vector<std::string>& notes) {
   const Rates rates = rates_now(host, id);
-  RunRecord whatever = guest.record;
-  whatever.network_changing = true;
-  UBC_TRY(unplug(host, id, whatever));
+  UBC_TRY(unplug_routed(host, id, given));
   if (addresses.empty()) return {};
   const bpf::GuestLinks links = UBC_TRY(open_links(host));
-  UBC_TRY(plug_in(host, links, id, addresses, rates, guest.record.init_pid, notes));
-  return isolate::in_network_of(guest.pidfd, [&] { return isolate::set_up_link(guest_link(addresses)); });
+  const os::Fd network = UBC_TRY(namespace_of(guest));
+  UBC_TRY(plug_in(host, links, id, addresses, rates, network, notes));
+  return set_up_inside(guest, guest_link(addresses));
+}
+
+Result<> unplug_bridged(const Host& host, std::uint32_t id, const BridgedLinks& bridged) {
+  if (bridged.empty()) return {};
+  const auto links = bpf::GuestLinks::open_existing(host.paths.network_pins);
+  if (!links) return {};
+  const auto socket = UBC_TRY(os::RouteSocket::open());
+  for (const BridgedLink& link : bridged) UBC_TRY(unplug_from_bridge(*links, socket, id, link));
+  return {};
+}
+
+Result<> plug_bridged(const Host& host, std::uint32_t id, const Running& guest, const BridgedLinks& bridged) {
+  if (bridged.empty()) return {};
+  const bpf::GuestLinks links = UBC_TRY(open_links(host));
+  const os::Fd network = UBC_TRY(namespace_of(guest));
+  const Rates rates = rates_now(host, id);
+  for (const BridgedLink& link : bridged) {
+    UBC_TRY(plug_into_bridge(host, links, id, link, rates, network));
+    UBC_TRY(set_up_inside(guest, {link.name, {}, false}));
+  }
+  return {};
 }
 
 Result<> drop(const Host& host, std::uint32_t id, const Running& guest, unsigned index, const Addresses& addresses) {
@@ -152,7 +203,7 @@ Result<> add(const Host& host, std::uint32_t id, const Running& guest, unsigned 
   const auto socket = UBC_TRY(os::RouteSocket::open());
   for (const IpAddress& address : addresses) UBC_TRY(give(links, id, index, address));
   if (has_v6(addresses)) UBC_TRY(forward_v6(host, notes));
-  UBC_TRY(isolate::in_network_of(guest.pidfd, [&] { return isolate::set_up_link(guest_link(addresses)); }));
+  UBC_TRY(set_up_inside(guest, guest_link(addresses)));
   fault_point("network:added");
   for (const IpAddress& address : addresses) UBC_TRY(add_route(socket, index, address));
   return {};
@@ -162,14 +213,15 @@ Result<> add(const Host& host, std::uint32_t id, const Running& guest, unsigned 
 Result<> move_to(const Host& host, std::uint32_t id, const Running& guest, const Addresses& wanted, std::vector<std::string>& notes) {
   const Addresses& now = guest.record.addresses;
   const unsigned index = os::link_index(host_link_of(id));
-  if (index == 0 || wanted.empty()) return replug(host, id, guest, wanted, notes);
+  const Addresses all = changed(now, {.drop_all = false, .drop = {}, .add = wanted});
+  if (index == 0 || wanted.empty()) return replug(host, id, guest, all, wanted, notes);
   const auto done = [&]() -> Result<> {
     if (const Addresses gone = beyond(now, wanted); !gone.empty()) UBC_TRY(drop(host, id, guest, index, gone));
     fault_point("network:dropped");
     if (const Addresses fresh = beyond(wanted, now); !fresh.empty()) UBC_TRY(add(host, id, guest, index, fresh, notes));
     return {};
   }();
-  return !done && done.error().code == Code::not_found ? replug(host, id, guest, wanted, notes) : done;
+  return !done && done.error().code == Code::not_found ? replug(host, id, guest, all, wanted, notes) : done;
 }
 
 /// The host's own, in whatever form the C library lists them.
@@ -204,7 +256,10 @@ Result<> refuse_own(const Addresses& addresses) {
 std::string host_link_of(std::uint32_t id) { return fmt::format("ubc{}", id); }
 
 std::vector<LinkNames> links_of(std::uint32_t id, const RunRecord& record) {
-  return record.addresses.empty() ? std::vector<LinkNames>{} : std::vector<LinkNames>{{host_link_of(id), kRoutedLink}};
+  std::vector<LinkNames> links;
+  if (!record.addresses.empty()) links.push_back({host_link_of(id), kRoutedLink});
+  for (const BridgedLink& link : record.bridged) links.push_back({link.host_name, link.name});
+  return links;
 }
 
 Result<> check_addresses(const Host& host, std::uint32_t id, const Addresses& addresses) {
@@ -224,40 +279,66 @@ Result<> check_addresses(const Host& host, std::uint32_t id, const Addresses& ad
 Result<> plan_network(const Host& host, std::uint32_t id, const NetworkSettings& network, isolate::GuestSpec& spec,
                       std::vector<std::string>& notes) {
   spec.resolv_conf = network.resolv_conf;
-  if (network.addresses.empty()) return {};
+  if (network.addresses.empty() && network.bridged.empty()) return {};
   UBC_TRY(refuse_own(network.addresses));
   const auto links = std::make_shared<bpf::GuestLinks>(UBC_TRY(open_links(host)));   // loads programs: not on the builder's small stack
-  spec.links.push_back(guest_link(network.addresses));
-  spec.connect = [&host, links, id, &network, &notes](pid_t guest) {
-    return plug_in(host, *links, id, network.addresses, network.rates, guest, notes);
+  if (!network.addresses.empty()) spec.links.push_back(guest_link(network.addresses));
+  for (const BridgedLink& link : network.bridged) spec.links.push_back({link.name, {}, false});
+  spec.connect = [&host, links, id, &network, &notes](pid_t guest) -> Result<> {
+    const os::Fd there = UBC_TRY(os::open_file(fmt::format("/proc/{}/ns/net", guest), O_RDONLY));
+    if (!network.addresses.empty()) UBC_TRY(plug_in(host, *links, id, network.addresses, network.rates, there, notes));
+    for (const BridgedLink& link : network.bridged) UBC_TRY(plug_into_bridge(host, *links, id, link, network.rates, there));
+    return {};
   };
   return {};
 }
 
 Result<> unplug(const Host& host, std::uint32_t id, const RunRecord& record) {
-  if (record.addresses.empty() && !record.network_changing) return {};
-  const auto socket = UBC_TRY(os::RouteSocket::open());
-  UBC_TRY(socket.remove_link(host_link_of(id)));
-  const auto links = bpf::GuestLinks::open_existing(host.paths.network_pins);
-  if (!links) return {};
-  if (record.starting || record.network_changing) {
-    links->take_all(id);   // whatever was done by then
-    return {};
-  }
-  for (const IpAddress& address : record.addresses)
-    if (const auto index = links->take(key_of(address), id)) links->forget(*index);
+  if (!record.addresses.empty()) UBC_TRY(unplug_routed(host, id, record.addresses));
+  if (record.bridged.empty()) return {};
+  UBC_TRY(unplug_bridged(host, id, record.bridged));
+  if (const auto links = bpf::GuestLinks::open_existing(host.paths.network_pins)) links->forget_bridged(id);  // whose interfaces are gone
   return {};
 }
 
 Result<bool> mend_network(const Host& host, std::uint32_t id, const Running& guest) {
   if (!guest.record.network_changing) return false;
   std::vector<std::string> unheard;
-  UBC_TRY(os::with_context(replug(host, id, guest, guest.record.addresses, unheard),
-                           fmt::format("mending the network of container {}, whose change was interrupted", id)));
+  const BridgedLinks bridged = changed(BridgedLinks{}, {.drop_all = false, .drop = {}, .add = guest.record.bridged});  // one of a name
+  const auto mended = [&]() -> Result<> {
+    UBC_TRY(replug(host, id, guest, guest.record.addresses, guest.record.addresses, unheard));
+    UBC_TRY(unplug_bridged(host, id, guest.record.bridged));
+    return plug_bridged(host, id, guest, bridged);
+  }();
+  UBC_TRY(os::with_context(mended, fmt::format("mending the network of container {}, whose change was interrupted", id)));
   RunRecord record = guest.record;
+  record.bridged = bridged;
   record.network_changing = false;
   UBC_TRY(write_record(host, id, record));
   return true;
+}
+
+Result<> change_links(const Host& host, std::uint32_t id, const BridgedChange& change) {
+  const Running guest = UBC_TRY(running(host, id));
+  const BridgedLinks& before = guest.record.bridged;
+  RunRecord record = guest.record;
+  const BridgedLinks wanted = changed(before, change), gone = beyond(before, wanted), fresh = beyond(wanted, before);
+  record.bridged = fresh;
+  record.bridged.insert(record.bridged.end(), before.begin(),
+                        before.end());  // both; of one name that which was there comes last, and is kept where this is interrupted
+  record.network_changing = true;
+  UBC_TRY(write_record(host, id, record));
+  auto done = unplug_bridged(host, id, gone);
+  fault_point("network:unplugged");
+  if (done) done = plug_bridged(host, id, guest, fresh);
+  if (!done) {
+    UBC_TRY(unplug_bridged(host, id, fresh));
+    UBC_TRY(plug_bridged(host, id, guest, gone));
+  }
+  record.bridged = done ? wanted : before;
+  record.network_changing = false;
+  UBC_TRY(write_record(host, id, record));
+  return done;
 }
 
 Result<> change_addresses(const Host& host, std::uint32_t id, const AddressChange& change, std::vector<std::string>& notes) {
@@ -272,7 +353,7 @@ Result<> change_addresses(const Host& host, std::uint32_t id, const AddressChang
   UBC_TRY(write_record(host, id, record));
   fault_point("network:changing");
   const auto moved = move_to(host, id, guest, wanted, notes);
-  if (!moved) UBC_TRY(os::with_context(replug(host, id, guest, guest.record.addresses, notes), moved.error().message));
+  if (!moved) UBC_TRY(os::with_context(replug(host, id, guest, record.addresses, guest.record.addresses, notes), moved.error().message));
   record.addresses = moved ? wanted : guest.record.addresses;
   record.network_changing = false;
   UBC_TRY(write_record(host, id, record));
@@ -280,8 +361,13 @@ Result<> change_addresses(const Host& host, std::uint32_t id, const AddressChang
 }
 
 Result<> change_rates(const Host& host, std::uint32_t id, const Rates& rates) {
-  const unsigned index = os::link_index(host_link_of(id));
-  return index == 0 ? Result<>{} : UBC_TRY(open_links(host)).set_rates(index, rates.receive, rates.send);
+  const Running guest = UBC_TRY(running(host, id));
+  const auto present = links_of(id, guest.record);
+  if (present.empty()) return {};
+  const bpf::GuestLinks links = UBC_TRY(open_links(host));
+  for (const LinkNames& link : present)
+    if (const unsigned index = os::link_index(link.host); index != 0) UBC_TRY(links.set_rates(index, rates.receive, rates.send));
+  return {};
 }
 
 Result<> change_names(const Host& host, std::uint32_t id, const GuestNames& names) {
@@ -292,10 +378,17 @@ Result<> change_names(const Host& host, std::uint32_t id, const GuestNames& name
 }
 
 std::optional<RefusedPackets> refused_packets(const Host& host, std::uint32_t id) {
+  const auto guest = running(host, id);
   const auto links = bpf::GuestLinks::open_existing(host.paths.network_pins);
-  const auto link = links ? links->read(os::link_index(host_link_of(id))) : std::nullopt;
-  if (!link) return std::nullopt;
-  return RefusedPackets{link->refused[UBC_PACKET_SPOOFED], link->refused[UBC_PACKET_DENIED], link->refused[UBC_PACKET_OVER_RATE]};
+  if (!guest || !links) return std::nullopt;
+  RefusedPackets refused;
+  for (const LinkNames& names : links_of(id, guest->record))
+    if (const auto link = links->read(os::link_index(names.host))) {
+      refused.spoofed += link->refused[UBC_PACKET_SPOOFED];
+      refused.denied += link->refused[UBC_PACKET_DENIED];
+      refused.over_rate += link->refused[UBC_PACKET_OVER_RATE];
+    }
+  return refused;
 }
 
 Addresses addresses_of(const Host& host, std::uint32_t id, const accounting::ConfigFile& config) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's side of a container's network: a routed link of its own, on which only its addresses pass (docs/network.md).
+// The host's side of a container's network: a routed link of its own, on which only its addresses pass, and ports of bridges
+// (docs/network.md).
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,9 @@ struct LinkNames {
 /// Live. The lock is held. Either all of it, or the addresses are as they were. Fails with Code::bad_state where it does not run, with
 /// Code::busy where an address is somebody else's.
 [[nodiscard]] Result<> change_addresses(const Host& host, std::uint32_t id, const AddressChange& change, std::vector<std::string>& notes);
-/// Live, on its routed link; without one there is nothing to limit.
+/// Live: bridged links. The lock is held. Fails likewise, and with Code::bad_value where the host has no such bridge.
+[[nodiscard]] Result<> change_links(const Host& host, std::uint32_t id, const BridgedChange& change);
+/// Live, on each of its links.
 [[nodiscard]] Result<> change_rates(const Host& host, std::uint32_t id, const Rates& rates);
 
 /// What the guest's /etc says, live.
@@ -57,7 +60,7 @@ struct GuestNames {
 struct RefusedPackets {
   std::uint64_t spoofed = 0, denied = 0, over_rate = 0;
 };
-/// nullopt: it has no link.
+/// nullopt: it does not run.
 [[nodiscard]] std::optional<RefusedPackets> refused_packets(const Host& host, std::uint32_t id);
 
 /// Those that it has now, or those of its configuration where it does not run.

@@ -67,6 +67,8 @@ Result<std::uint64_t> parse_rate(std::string_view whole, std::string_view text) 
 Result<NetworkSettings> network_in(const accounting::ConfigFile& config) {
   NetworkSettings settings;
   settings.addresses = UBC_TRY(os::with_context(parse_addresses(config.get("IP_ADDRESS").value_or("")), "IP_ADDRESS"));
+  const BridgedLinks said = UBC_TRY(os::with_context(parse_links(config.get("NETIF").value_or("")), "NETIF"));
+  settings.bridged = changed(BridgedLinks{}, {.drop_all = false, .drop = {}, .add = said});
   if (const auto rate = config.get("RATE"); rate && !rate->empty()) settings.rates = UBC_TRY(os::with_context(parse_rates(*rate), "RATE"));
   settings.resolv_conf = UBC_TRY(resolv_conf_of(config));
   return settings;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accounting/config_file.h"
+#include "container/bridged_link.h"
 #include "os/ip_address.h"
 #include "os/result.h"
 
@@ -24,7 +25,8 @@ struct Rates {
 
 struct NetworkSettings {
   Addresses addresses;                      ///< IP_ADDRESS, each once
-  Rates rates;                              ///< RATE
+  BridgedLinks bridged;                     ///< NETIF; of a repeated name the last
+  Rates rates;                              ///< RATE: of each link
   std::optional<std::string> resolv_conf;   ///< of NAMESERVER and SEARCHDOMAIN; nullopt: neither says anything
 };
 

@@ -59,8 +59,7 @@ void put_families(nl_msg* message, const LinkChange& change, bool has_v6) {
           (void)nla_put_u32(message, IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0);
         });
       });
-    if (change.no_neighbours && has_v6)
-      nest(message, AF_INET6, [&] { (void)nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
+    if (has_v6) nest(message, AF_INET6, [&] { (void)nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
   });
 }
 
@@ -161,7 +160,7 @@ Result<> RouteSocket::add_veth(const VethPair& pair) const {
         (void)nlmsg_append(message, const_cast<ifinfomsg*>(&peer), sizeof peer, NLMSG_ALIGNTO);
         (void)nla_put_string(message, IFLA_IFNAME, pair.peer_name.c_str());
         put(message, IFLA_ADDRESS, pair.peer_mac);
-        (void)nla_put_u32(message, IFLA_NET_NS_PID, static_cast<std::uint32_t>(pair.peer));
+        (void)nla_put_u32(message, IFLA_NET_NS_FD, static_cast<std::uint32_t>(pair.peer_namespace));
       });
     });
   });
@@ -181,7 +180,7 @@ Result<> RouteSocket::set_link(unsigned link, const LinkChange& wanted) const {
   header.ifi_flags = header.ifi_change = static_cast<unsigned>(wanted.no_neighbours ? IFF_UP | IFF_NOARP : IFF_UP);
   const auto set = [&](bool has_v6) {
     nl_msg* message = message_of(RTM_NEWLINK, 0, header);
-    if (wanted.no_neighbours || wanted.forwards) put_families(message, wanted, has_v6);
+    if (wanted.no_neighbours || wanted.forwards || wanted.bridge) put_families(message, wanted, has_v6);
     if (wanted.bridge) (void)nla_put_u32(message, IFLA_MASTER, *wanted.bridge);
     return change(message, "set up link", std::to_string(link));
   };

@@ -4,13 +4,14 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "os/fd.h"
 #include "os/ip_address.h"
+#include "os/mac_address.h"
 #include "os/result.h"
 
 struct nl_sock;
@@ -18,22 +19,20 @@ struct nl_msg;
 
 namespace ubc::os {
 
-using MacAddress = std::array<std::uint8_t, 6>;
-
-/// A pair of links; one end is here, the other is born in the network namespace of a process.
+/// A pair of links; one end is here, the other is born in another network namespace.
 struct VethPair {
   std::string name;          ///< at most 15 characters
   MacAddress mac{};
   std::string peer_name;
   MacAddress peer_mac{};
-  pid_t peer = -1;
+  int peer_namespace = -1;   ///< a descriptor of it
 };
 
 /// What set_link() changes besides bringing it up.
 struct LinkChange {
   bool no_neighbours = false;              ///< neither ARP nor neighbour discovery, and no link-local address: it has one neighbour
   bool forwards = false;                   ///< IPv4 that comes from it, without redirects or source routes
-  std::optional<unsigned> bridge = {};          ///< the bridge's index: it becomes a port
+  std::optional<unsigned> bridge = {};   ///< the index of the bridge that it becomes a port of, without an address of its own
   std::optional<bool> isolated_port = {};       ///< of a bridge: it reaches no other isolated one
 };
 

@@ -184,7 +184,7 @@ TEST_F(Samples, OneWithAWrongLineIsRefusedWithItsNameAndTheLine) {
 }
 
 TEST(SampleKeys, WhatIsAContainersOwnIsNotTakenFromASample) {
-  for (const char* key : {"VE_ROOT", "VE_PRIVATE", "OSTEMPLATE", "DIST", "HOSTNAME", "DESCRIPTION", "IP_ADDRESS"})
+  for (const char* key : {"VE_ROOT", "VE_PRIVATE", "OSTEMPLATE", "DIST", "HOSTNAME", "DESCRIPTION", "IP_ADDRESS", "NETIF"})
     EXPECT_TRUE(is_own_key(key)) << key;
   for (const char* key : {"NUMPROC", "CPUUNITS", "ORIGIN_SAMPLE", "HOSTNAMES", ""}) EXPECT_FALSE(is_own_key(key)) << key;
 }
