@@ -55,8 +55,12 @@ Result<> replace_in_etc(const std::string& name, const std::string& text) {
   return {};
 }
 
+Result<> set_host_name(const std::string& name) {
+  return ::sethostname(name.c_str(), name.size()) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "set the guest's host name to", name)};
+}
+
 Result<> name_guest(const std::string& name) {
-  if (::sethostname(name.c_str(), name.size()) != 0) return os::sys_error(errno, "set the guest's host name to", name);
+  UBC_TRY(set_host_name(name));
   const auto written = replace_in_etc("hostname", name + "\n");
   const bool has_none = !written && (written.error().code == Code::not_found || written.error().code == Code::corrupt);
   return has_none ? Result<>{} : written;

@@ -14,6 +14,9 @@ namespace ubc::isolate {
 /// with Code::corrupt where that is no directory of its own.
 [[nodiscard]] Result<> replace_in_etc(const std::string& name, const std::string& text);
 
+/// The host name, now: of the caller's uts namespace.
+[[nodiscard]] Result<> set_host_name(const std::string& name);
+
 /// The host name, now and in /etc/hostname. A guest without an /etc of its own has it now, and the next start gives it again.
 [[nodiscard]] Result<> name_guest(const std::string& name);
 

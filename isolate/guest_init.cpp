@@ -16,12 +16,13 @@
 namespace ubc::isolate {
 namespace {
 
-/// A guest whose /etc is no directory starts all the same.
+/// What its /etc does not take (it is full, read-only, or not guest root's) keeps no guest from starting; ubctl set tells why it does not.
 Result<> write_names(const GuestSpec& spec) {
-  UBC_TRY(name_guest(spec.hostname.empty() ? spec.name : spec.hostname));
-  if (!spec.resolv_conf) return {};
-  const auto written = replace_in_etc("resolv.conf", *spec.resolv_conf);
-  return !written && (written.error().code == Code::not_found || written.error().code == Code::corrupt) ? Result<>{} : written;
+  const std::string& name = spec.hostname.empty() ? spec.name : spec.hostname;
+  UBC_TRY(set_host_name(name));
+  (void)replace_in_etc("hostname", name + "\n");
+  if (spec.resolv_conf) (void)replace_in_etc("resolv.conf", *spec.resolv_conf);
+  return {};
 }
 
 Result<> open_standard_descriptors() {
