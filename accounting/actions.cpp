@@ -87,11 +87,7 @@ bool at_least(std::uint64_t held, std::uint64_t whole, unsigned percent) {
 
 Result<std::vector<Action>> parse_actions(std::string_view text) {
   std::vector<Action> actions;
-  for (std::size_t at = 0; (at = text.find_first_not_of(" \t", at)) != text.npos;) {
-    const std::size_t end = std::min(text.find_first_of(" \t", at), text.size());
-    actions.push_back(UBC_TRY(parse_action(text.substr(at, end - at))));
-    at = end;
-  }
+  for (const std::string_view word : os::words_in(text)) actions.push_back(UBC_TRY(parse_action(word)));
   return actions;
 }
 

@@ -10,14 +10,6 @@
 namespace ubc::accounting {
 namespace {
 
-/// What is before the next of `delimiters`; a run of them is one. `rest` goes on behind it.
-std::string_view next_word(std::string_view& rest, std::string_view delimiters = " \t") {
-  rest.remove_prefix(std::min(rest.find_first_not_of(delimiters), rest.size()));
-  const std::string_view word = rest.substr(0, rest.find_first_of(delimiters));
-  rest.remove_prefix(word.size());
-  return word;
-}
-
 /// What is wrong with the text, not with whoever asked.
 Result<std::uint64_t> number_in(std::string_view text, std::string_view file) {
   const auto number = os::parse_number(text);
@@ -37,11 +29,11 @@ auto read_parsed(const Result<std::string>& text, Parse parse) -> Result<std::op
 
 /// Of "key=value" words.
 Result<> take_io(std::string_view word, DeviceIo& io) {
-  const std::string_view key = next_word(word, "=");
+  const std::string_view key = os::next_word(word, "=");
   const std::pair<std::string_view, std::uint64_t*> wanted[] = {
       {"rbytes", &io.read_bytes}, {"wbytes", &io.written_bytes}, {"rios", &io.reads}, {"wios", &io.writes}};
   for (const auto& [name, into] : wanted)
-    if (key == name) *into = UBC_TRY(number_in(next_word(word, "="), "io.stat"));
+    if (key == name) *into = UBC_TRY(number_in(os::next_word(word, "="), "io.stat"));
   return {};
 }
 
@@ -54,7 +46,7 @@ Result<double> parse_total(std::string_view line) {
 
 Result<Traffic> parse_device(std::string_view name, std::string_view numbers) {
   std::array<std::uint64_t, 12> columns{};
-  for (std::uint64_t& column : columns) column = UBC_TRY(number_in(next_word(numbers), "net/dev"));
+  for (std::uint64_t& column : columns) column = UBC_TRY(number_in(os::next_word(numbers), "net/dev"));
   return Traffic{.device = std::string{name},
                  .received_bytes = columns[0],
                  .received_packets = columns[1],
@@ -83,9 +75,9 @@ Result<CpuUsage> parse_cpu_stat(std::string_view text) {
 
 Result<std::optional<double>> parse_cpu_max(std::string_view text) {
   text = os::trimmed(text);
-  const std::string_view quota = next_word(text);
+  const std::string_view quota = os::next_word(text);
   if (quota == "max") return std::nullopt;
-  const std::uint64_t runs = UBC_TRY(number_in(quota, "cpu.max")), period = UBC_TRY(number_in(next_word(text), "cpu.max"));
+  const std::uint64_t runs = UBC_TRY(number_in(quota, "cpu.max")), period = UBC_TRY(number_in(os::next_word(text), "cpu.max"));
   if (period == 0) return os::error(Code::corrupt, "read cpu.max: a period of 0");
   return static_cast<double>(runs) / static_cast<double>(period);
 }
@@ -93,7 +85,7 @@ Result<std::optional<double>> parse_cpu_max(std::string_view text) {
 Result<Pressure> parse_pressure(std::string_view text) {
   Pressure pressure;
   while (!text.empty()) {
-    const std::string_view line = next_word(text, "\n");
+    const std::string_view line = os::next_word(text, "\n");
     if (line.starts_with("some ")) pressure.some = UBC_TRY(parse_total(line));
     if (line.starts_with("full ")) pressure.full = UBC_TRY(parse_total(line));
   }
@@ -103,10 +95,10 @@ Result<Pressure> parse_pressure(std::string_view text) {
 Result<std::vector<DeviceIo>> parse_io_stat(std::string_view text) {
   std::vector<DeviceIo> devices;
   while (!text.empty()) {
-    std::string_view line = next_word(text, "\n");
+    std::string_view line = os::next_word(text, "\n");
     DeviceIo io;
     while (!os::trimmed(line).empty()) {
-      const std::string_view word = next_word(line);
+      const std::string_view word = os::next_word(line);
       if (word.contains('='))
         UBC_TRY(take_io(word, io));
       else
@@ -120,7 +112,7 @@ Result<std::vector<DeviceIo>> parse_io_stat(std::string_view text) {
 Result<std::vector<Traffic>> parse_net_dev(std::string_view text) {
   std::vector<Traffic> devices;
   while (!text.empty()) {
-    const std::string_view line = next_word(text, "\n");
+    const std::string_view line = os::next_word(text, "\n");
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;   // the two lines of heading
     const std::string_view name = os::trimmed(line.substr(0, colon));

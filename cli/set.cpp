@@ -34,6 +34,9 @@ bool has_limits(const container::AllLimits& all) {
 }
 
 /// Whether the command is about beancounters: one that only names a container works on any configuration.
+bool is_empty(const Changes& changes) {
+  return !has_limits(changes.limits) && changes.keys.empty() && changes.addresses.empty() && changes.links.empty();
+}
 bool concerns_limits(const Changes& changes) { return has_limits(changes.limits) || changes.keys.contains("VM_OVERCOMMIT"); }
 
 /// A command that is not about beancounters works on a configuration whose numbers are wrong, too.
@@ -135,7 +138,7 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
     if (const auto merged = merge_sample(*changes, *sample, options.sample); !merged)
       return std::unexpected(fail(merged.error(), exit_no_sample));
   }
-  if (!has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && changes->links.empty())
+  if (is_empty(*changes))
     return std::unexpected(fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax));
   const bool kept_only = std::ranges::any_of(options.config.keys, [](const auto& key) { return key.first != "HOSTNAME"; });
   if (!options.save && !options.dry_run && (kept_only || !options.config.avnumproc.empty()))
@@ -220,8 +223,7 @@ int reset(const Host& host, const Say& say, std::uint32_t id) {
 
 bool is_alone(const SetOptions& options) {
   const auto changes = changes_from(options.config);
-  return changes && !has_limits(changes->limits) && changes->keys.empty() && changes->addresses.empty() && changes->links.empty() &&
-         options.sample.empty() && options.mode.empty() && !options.save && !options.dry_run;
+  return changes && is_empty(*changes) && options.sample.empty() && options.mode.empty() && !options.save && !options.dry_run;
 }
 
 int set_or_reset(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {

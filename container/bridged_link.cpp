@@ -9,25 +9,25 @@ namespace {
 
 constexpr std::size_t kLongestName = 15;   // of an interface
 
-/// A copy of what is before the delimiter; `rest` goes on behind it.
-std::string next_part(std::string_view& rest, char delimiter) {
+/// What is before the delimiter; `rest` goes on behind it.
+std::string_view next_part(std::string_view& rest, char delimiter) {
   const std::size_t end = std::min(rest.find(delimiter), rest.size());
-  const std::string part{rest.substr(0, end)};
+  const std::string_view part = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return part;
 }
 
-Result<std::string> checked_name(const std::string& name, std::string_view whole) {
+Result<std::string> checked_name(std::string_view name, std::string_view whole) {
   const bool good = !name.empty() && name.size() <= kLongestName && name != "." && name != ".." && name != "lo" && name != "all" &&
                     name != "default" && name != "venet0" &&
                     std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
-  if (good) return name;
+  if (good) return std::string{name};
   return os::error(Code::bad_value,
                    "Bad network interface {}: {} is no name for one (letters, digits, - _ and ., at most {}, and not lo or venet0)", whole,
                    name.empty() ? "nothing" : name, kLongestName);
 }
 
-Result<> take(BridgedLink& link, const std::string& key, const std::string& value, std::string_view whole) {
+Result<> take(BridgedLink& link, std::string_view key, std::string_view value, std::string_view whole) {
   if (key == "ifname")
     link.name = UBC_TRY(checked_name(value, whole));
   else if (key == "host_ifname")
@@ -52,15 +52,13 @@ Result<> take(BridgedLink& link, const std::string& key, const std::string& valu
 Result<BridgedLinks> parse_links(std::string_view text) {
   BridgedLinks links;
   while (!text.empty()) {
-    const std::string whole = next_part(text, ';');
+    const std::string_view whole = next_part(text, ';');
     if (whole.empty()) continue;
     BridgedLink link;
     for (std::string_view rest = whole; !rest.empty();) {
-      std::string_view pair_text;
-      const std::string pair = next_part(rest, ',');
-      pair_text = pair;
-      const std::string key = next_part(pair_text, '=');
-      UBC_TRY(take(link, key, std::string{pair_text}, whole));
+      std::string_view value = next_part(rest, ',');
+      const std::string_view key = next_part(value, '=');
+      UBC_TRY(take(link, key, value, whole));
     }
     if (link.name.empty() || link.host_name.empty() || link.bridge.empty() || link.mac == os::MacAddress{} ||
         link.host_mac == os::MacAddress{})
@@ -83,8 +81,8 @@ Result<BridgedLink> parse_netif(std::string_view text) {
   std::string_view rest = text;
   BridgedLink link;
   link.name = UBC_TRY(checked_name(next_part(rest, ','), text));
-  const std::string mac = next_part(rest, ','), host_name = next_part(rest, ','), host_mac = next_part(rest, ','),
-                    bridge = next_part(rest, ',');
+  const std::string_view mac = next_part(rest, ','), host_name = next_part(rest, ','), host_mac = next_part(rest, ','),
+                         bridge = next_part(rest, ',');
   if (!rest.empty() || bridge.empty())
     return os::error(Code::bad_value,
                      "Bad network interface {}: say ifname,mac,host_ifname,host_mac,bridge; all but the first and the last may be empty",

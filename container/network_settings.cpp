@@ -11,16 +11,6 @@
 namespace ubc::container {
 namespace {
 
-/// Parts of `text`, which must outlive them.
-std::vector<std::string_view> words_in(std::string_view text) {
-  std::vector<std::string_view> words;
-  while ((text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size())), !text.empty())) {
-    words.push_back(text.substr(0, text.find_first_of(" \t")));
-    text.remove_prefix(words.back().size());
-  }
-  return words;
-}
-
 Result<> check_words(const std::vector<std::string_view>& words, Result<> (*check)(std::string_view)) {
   for (const std::string_view word : words) UBC_TRY(check(word));
   return {};
@@ -28,7 +18,7 @@ Result<> check_words(const std::vector<std::string_view>& words, Result<> (*chec
 
 Result<std::optional<std::string>> resolv_conf_of(const accounting::ConfigFile& config) {
   const std::string servers = config.get("NAMESERVER").value_or(""), domains = config.get("SEARCHDOMAIN").value_or("");
-  const auto server_words = words_in(servers), domain_words = words_in(domains);
+  const auto server_words = os::words_in(servers), domain_words = os::words_in(domains);
   if (server_words.empty() && domain_words.empty()) return std::nullopt;
   UBC_TRY(os::with_context(check_words(server_words, check_nameserver), "NAMESERVER"));
   UBC_TRY(os::with_context(check_words(domain_words, check_searchdomain), "SEARCHDOMAIN"));
@@ -76,7 +66,7 @@ Result<NetworkSettings> network_in(const accounting::ConfigFile& config) {
 
 Result<Addresses> parse_addresses(std::string_view text) {
   Addresses addresses;
-  for (const std::string_view word : words_in(text)) {
+  for (const std::string_view word : os::words_in(text)) {
     const os::IpAddress address = UBC_TRY(os::IpAddress::parse(word));
     if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
   }

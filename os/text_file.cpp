@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -109,6 +110,19 @@ Result<std::map<std::string, std::uint64_t, std::less<>>> parse_key_values(std::
     values.emplace(line.substr(0, blank), *value);
   }
   return values;
+}
+
+std::string_view next_word(std::string_view& rest, std::string_view delimiters) {
+  rest.remove_prefix(std::min(rest.find_first_not_of(delimiters), rest.size()));
+  const std::string_view word = rest.substr(0, rest.find_first_of(delimiters));
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+std::vector<std::string_view> words_in(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (std::string_view word = next_word(text); !word.empty(); word = next_word(text)) words.push_back(word);
+  return words;
 }
 
 }  // namespace ubc::os

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "os/fd.h"
 #include "os/result.h"
@@ -33,5 +34,11 @@ namespace ubc::os {
 [[nodiscard]] std::string printable(std::string_view text);
 /// Without leading and trailing white space.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
+
+/// What is before the next of `delimiters`, a part of the same text; a run of them is one. `rest` goes on behind it. Empty: there is no
+/// more.
+std::string_view next_word(std::string_view& rest, std::string_view delimiters = " \t");
+/// All of them, separated by blanks: parts of `text`, which must outlive them.
+[[nodiscard]] std::vector<std::string_view> words_in(std::string_view text);
 
 }  // namespace ubc::os

@@ -14,11 +14,10 @@ passed=0 failed=0
 passed_in() { awk '/^\[==========\] Running /{ok=0} /^\[       OK \]/{ok++} END {print ok + 0}' "$1"; }
 tests_in() { "$1" --gtest_list_tests | grep -c '^  '; }
 
-# What each test that failed has said, and where the log ends.
+# What each test that failed has said, and what follows the last one that ended: of one that never did, all.
 failures_in() { # LOG
-  awk '/^\[ RUN      \]/{text = ""} {text = text "    " $0 "\n"} /^\[  FAILED  \] .* \([0-9]+ ms\)/{printf "%s", text} /^\[       OK \]/{text = ""}' "$1" | head -c 20000
-  echo "    ... and the end of $1:"
-  sed 's/^/    /' "$1" | tail -n 12
+  awk '/^\[ RUN      \]/ {text = ""} {text = text "    " $0 "\n"} /^\[  FAILED  \] .* \([0-9]+ ms\)/ {printf "%s", text; text = ""}
+       /^\[       OK \]/ {text = ""} END {printf "%s", text}' "$1" | tail -c 20000
 }
 
 # run NAME PROGRAM COMMAND...: COMMAND runs PROGRAM's tests. What came of it is left in NAME.result: passed, failed, and text to print.
