@@ -14,7 +14,7 @@ int audit_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	mm = task->mm;
 	slot = mm ? slot_of_task(task) : 0;
-	if (!slot)
+	if (!slot || find_charge(key_of(task, KIND_FORK_MEMORY))) /* nobody's, or being born: adopt_fork() is at it */
 		return 0;
 	true_up_locked_slow(mm, task, slot);
 	w = find_charge(key_of(mm, KIND_OBJECT));

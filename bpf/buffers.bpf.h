@@ -133,18 +133,21 @@ __noinline int shrink_share(u64 share_key, u64 bytes)
 	return 0;
 }
 
-__noinline int settle(u64 w, u64 has, u64 share_key)
+/* What the word had, down to `has`. */
+__noinline int shrink(u64 w, u64 has, u64 share_key)
 {
-	struct ubc_counter *c = charged_counter(w);
-	u64 had = charge_amount(w);
+	u64 less = charge_amount(w) - has;
 
-	if (has > had) {
-		charge(c, has - had, UBC_NEVER_REFUSE);
-		return 0;
-	}
-	uncharge(c, had - has);
+	uncharge(charged_counter(w), less);
 	if (*(volatile u64 *)&shares)
-		shrink_share(share_key, had - has);
+		shrink_share(share_key, less);
+	return 0;
+}
+
+/* The counter first, where the amount grows: as soon as the word says so, another CPU may give all of it back. */
+__noinline int charge_more(u64 w, u64 more)
+{
+	charge(charged_counter(w), more, UBC_NEVER_REFUSE);
 	return 0;
 }
 
@@ -152,15 +155,19 @@ __noinline int settle(u64 w, u64 has, u64 share_key)
 static __always_inline void true_up_buffer(const struct sock *sk, u64 *w, u32 resource)
 {
 	repeat(TRIES) {
-		u64 old = *(volatile u64 *)w, has;
+		u64 old = *(volatile u64 *)w, had = charge_amount(old), has;
 
 		asm volatile("" ::: "memory"); /* the charged amount first, then what the socket has */
 		has = bytes_of(sk, resource);
-		if (__sync_val_compare_and_swap(w, old, rewritten(old, has)) != old)
-			continue;
-		if (has != charge_amount(old))
-			settle(old, has, key_of(sk, KIND_SEND_SHARE));
-		return;
+		if (has > had)
+			charge_more(old, has - had);
+		if (__sync_val_compare_and_swap(w, old, rewritten(old, has)) == old) {
+			if (has < had)
+				shrink(old, has, key_of(sk, KIND_SEND_SHARE));
+			return;
+		}
+		if (has > had)
+			uncharge(charged_counter(old), has - had);
 	}
 }
 
@@ -272,7 +279,7 @@ static __always_inline int reserve_buffer(const struct sock *sk, u64 *w, u32 res
 		}
 		if (__sync_val_compare_and_swap(w, old, rewritten(old, has + want)) == old) {
 			if (!need)
-				settle(old, has + want, key_of(sk, KIND_SEND_SHARE));
+				shrink(old, has + want, key_of(sk, KIND_SEND_SHARE));
 			return 0;
 		}
 		if (need)

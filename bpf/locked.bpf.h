@@ -71,13 +71,7 @@ static __always_inline int try_true_up_locked(struct mm_struct *mm, u64 *w, stru
 	has = mm->locked_vm;
 	if (has == had || (has < had && locked && !write_locked_by(mm, task)))
 		return 1;
-	if (!swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT)))
-		return 0;
-	if (has < had)
-		uncharge(charged_counter(old), had - has);
-	else
-		charge(charged_counter(old), has - had, UBC_NEVER_REFUSE);
-	return 1;
+	return rewrite_amount(w, old, has);
 }
 
 static __noinline int true_up_locked_slow(struct mm_struct *mm, struct task_struct *task, u32 slot)

@@ -91,13 +91,7 @@ static __always_inline int try_true_up(struct mm_struct *mm, u64 *w, struct task
 	has = pages_of(mm);
 	if (has == had || (has < had && locked && !write_locked_by(mm, task)))
 		return 1;
-	if (unlikely(!swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT))))
-		return 0;
-	if (has < had)
-		uncharge(charged_counter(old), had - has);
-	else
-		charge(charged_counter(old), has - had, UBC_NEVER_REFUSE);
-	return 1;
+	return rewrite_amount(w, old, has);
 }
 
 static __noinline int true_up_contended(struct mm_struct *mm, u64 *w, struct task_struct *task)
@@ -147,17 +141,18 @@ static __always_inline int reserve_fork(struct task_struct *child, u32 slot)
 			  UBC_HOOK_MEMORY);
 }
 
-/* `mm_key` is made by the caller: a tracepoint has the mm as a pointer, a kprobe as a number. */
+/* The mm's record is complete before the child's goes: an audit on another CPU leaves alone whom it sees in between. `mm_key` is made by the
+ * caller: a tracepoint has the mm as a pointer, a kprobe as a number. */
 static __always_inline void adopt_fork(u64 child_key, struct mm_struct *mm, u64 mm_key)
 {
-	u64 w = take_charge(child_key);
-	u64 had = charge_amount(w), has;
+	u64 *reserved = find_charge(child_key);
+	u64 w = reserved ? *reserved : 0, had = charge_amount(w), has;
 	struct ubc_counter *c = charged_counter(w);
 
 	if (!w)
 		return;
 	if (!mm) {
-		uncharge(c, had);
+		forget_key(child_key);
 		return;
 	}
 	has = BPF_CORE_READ(mm, data_vm) + BPF_CORE_READ(mm, stack_vm);
@@ -166,6 +161,7 @@ static __always_inline void adopt_fork(u64 child_key, struct mm_struct *mm, u64 
 	else if (has < had)
 		uncharge(c, had - has);
 	remember_charged(mm_key, pack_charge(charge_slot(w), UBC_PRIVVMPAGES, has, 0));
+	take_charge(child_key);
 }
 
 #endif

@@ -214,6 +214,25 @@ static __always_inline void give_back(u64 w)
 	uncharge(charged_counter(w), charge_amount(w));
 }
 
+/* 1: the record that had `old` is charged `has`; 0: it changed meanwhile. The counter first, where it grows: as soon as the record says so, another
+ * CPU may give all of it back. */
+static __always_inline int rewrite_amount(u64 *w, u64 old, u64 has)
+{
+	struct ubc_counter *c = charged_counter(old);
+	u64 had = charge_amount(old);
+
+	if (has > had)
+		charge(c, has - had, UBC_NEVER_REFUSE);
+	if (unlikely(!swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT)))) {
+		if (has > had)
+			uncharge(c, has - had);
+		return 0;
+	}
+	if (has < had)
+		uncharge(c, had - has);
+	return 1;
+}
+
 /* Gives back what the object was charged, if it was. */
 static __always_inline void forget_key(u64 key)
 {

@@ -109,17 +109,10 @@ int BPF_PROG(charge_shared_desc, struct vm_area_desc *desc, int ret)
 static __always_inline void set_amount(u64 *w, u64 has)
 {
 	repeat(TRIES) {
-		u64 old = *(volatile u64 *)w, had = charge_amount(old);
+		u64 old = *(volatile u64 *)w;
 
-		if (has == had)
+		if (has == charge_amount(old) || rewrite_amount(w, old, has))
 			return;
-		if (!swap(w, old, old + ((has - had) << UBC_CHARGE_AMOUNT_SHIFT)))
-			continue;
-		if (has < had)
-			uncharge(charged_counter(old), had - has);
-		else
-			charge(charged_counter(old), has - had, UBC_NEVER_REFUSE);
-		return;
 	}
 }
 

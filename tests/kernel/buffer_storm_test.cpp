@@ -175,6 +175,29 @@ TEST_F(Othersockbuf, AThousandSocketsOfSixtyFourThreadsStayWithinTheBound) {
   expect_bounded(slot, UBC_OTHERSOCKBUF, seen);
 }
 
+/// Sent and read on several processors at once, of a socket that holds next to nothing: what is given back must have been charged before.
+TEST_F(Othersockbuf, OfASocketThatManyWriteAndReadIsNeverGivenBackMoreThanWasCharged) {
+  constexpr int kWorkers = 2, kMessages = 400'000;
+  const std::uint32_t slot = fresh_slot();
+  const std::uint64_t lost = attached_ledger().health().losses[UBC_LOSS_UNCHARGE_TOO_MUCH];
+  EXPECT_EQ(run_in(slot,
+                   [&] {
+                     int ends[2];
+                     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) != 0) return 1;
+                     std::vector<std::thread> workers;
+                     for (int i = 0; i < kWorkers; ++i)
+                       workers.emplace_back([&, sends = i % 2 == 0] {
+                         char byte = 'd';
+                         for (int n = 0; n < kMessages; ++n) (void)(sends ? ::send(ends[0], &byte, 1, 0) : ::recv(ends[1], &byte, 1, 0));
+                       });
+                     join(std::move(workers));
+                     return 0;
+                   }),
+            0);
+  EXPECT_EQ(settled(slot, UBC_OTHERSOCKBUF, 0), 0U);
+  EXPECT_EQ(attached_ledger().health().losses[UBC_LOSS_UNCHARGE_TOO_MUCH], lost);
+}
+
 Pair udp_pair() {
   sockaddr_in address{};
   const int receiver = bound_socket(SOCK_DGRAM, address), sender = ::socket(AF_INET, SOCK_DGRAM, 0);
