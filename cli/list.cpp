@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/disk_quota.h"
 #include "container/group_record.h"
 #include "container/network.h"
 #include "container/suspension.h"
@@ -34,6 +35,7 @@ struct Row {
   accounting::Snapshot snapshot;
   std::string group;
   container::Addresses addresses;
+  std::optional<os::ProjectUse> disk;
 };
 
 struct Field {
@@ -49,6 +51,26 @@ constexpr std::string_view kDefault = "ctid,numproc,status,ip,name,hostname";
 /// vzlist's words.
 const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : "stopped"; }
 
+/// vzlist's diskspace, in KiB, and diskinodes: with .s the soft limit, with .h the hard one.
+std::optional<Field> disk_field(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find('.')), part = text.substr(name.size());
+  if ((name != "diskspace" && name != "diskinodes") || (!part.empty() && part != ".s" && part != ".h")) return std::nullopt;
+  const std::string heading = name == "diskspace" ? "DSPACE" : "DINODES";
+  return Field{std::string{text}, part.empty() ? heading : heading + (part == ".s" ? ".S" : ".H"), 10};
+}
+
+std::string disk_cell(const std::optional<os::ProjectUse>& use, std::string_view field) {
+  if (!use) return "-";
+  const bool space = field.starts_with("diskspace");
+  const os::ProjectAmount& amount = space ? use->bytes : use->inodes;
+  const std::uint64_t unit = space ? 1024 : 1;
+  if (field.ends_with(".s") || field.ends_with(".h")) {
+    const std::uint64_t limit = field.ends_with(".s") ? amount.soft : amount.hard;
+    return limit == 0 ? "-" : std::to_string(limit / unit);
+  }
+  return std::to_string((amount.held + unit - 1) / unit);
+}
+
 Result<Field> parse_field(std::string_view text) {
   if (text == "ctid") return Field{"ctid", "CTID", 10};
   if (text == "status") return Field{"status", "STATUS", -9};
@@ -59,6 +81,7 @@ Result<Field> parse_field(std::string_view text) {
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
     return Field{std::string{text}, accounting::key_of(text), -32};
   if (accounting::find_share(accounting::key_of(text)) != nullptr) return Field{std::string{text}, accounting::key_of(text), 10};
+  if (const auto disk = disk_field(text)) return *disk;
   const std::size_t dot = text.find('.');
   const ResourceInfo* info = accounting::find_resource(text.substr(0, dot));
   const char part = dot == text.npos ? '\0' : dot + 2 == text.size() ? text[dot + 1] : '?';
@@ -66,8 +89,8 @@ Result<Field> parse_field(std::string_view text) {
     const auto near = accounting::nearest_name(text.substr(0, dot));
     return os::error(
         Code::bad_value,
-        "Unknown field {}{}: fields are ctid, status, group, ip, vswap, vm_overcommit, name, hostname, ostemplate, description, and "
-        "each resource with .m .b .l .f",
+        "Unknown field {}{}: fields are ctid, status, group, ip, vswap, vm_overcommit, name, hostname, ostemplate, description, "
+        "diskspace and diskinodes with .s .h, and each resource with .m .b .l .f",
         text, near ? fmt::format(" (did you mean {}?)", *near) : "");
   }
   return Field{std::string{text}, std::string{info->heading} + (part == 0 ? "" : std::string{'.', static_cast<char>(part & ~0x20)}), 10,
@@ -99,6 +122,7 @@ std::string cell(const Row& row, const Field& field) {
   if (field.name == "status") return state_of(row);
   if (field.name == "group") return row.group.empty() ? "-" : row.group;
   if (field.name == "ip") return row.addresses.empty() ? "-" : container::text_of(row.addresses);
+  if (field.name.starts_with("disk")) return disk_cell(row.disk, field.name);
   if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
     const auto value = row.config.get(accounting::key_of(field.name));
@@ -126,6 +150,12 @@ nlohmann::ordered_json overcommit_of(const Row& row) {
   return factor ? nlohmann::ordered_json(*factor) : nlohmann::ordered_json();
 }
 
+/// Bytes or inodes; null where there is no limit.
+nlohmann::ordered_json disk_json(const os::ProjectAmount& amount) {
+  const auto limit = [](std::uint64_t number) { return number == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(number); };
+  return {{"held", amount.held}, {"soft", limit(amount.soft)}, {"hard", limit(amount.hard)}};
+}
+
 nlohmann::ordered_json json_of(const Row& row) {
   const auto text = [&](std::string_view key) {
     const auto value = row.config.get(key);
@@ -142,7 +172,9 @@ nlohmann::ordered_json json_of(const Row& row) {
                                 {"group", row.group.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(row.group)},
                                 {"ip", ips},
                                 {"vswap", row.snapshot.is_vswap()},
-                                {"vm_overcommit", overcommit_of(row)}};
+                                {"vm_overcommit", overcommit_of(row)},
+                                {"diskspace", row.disk ? disk_json(row.disk->bytes) : nlohmann::ordered_json()},
+                                {"diskinodes", row.disk ? disk_json(row.disk->inodes) : nlohmann::ordered_json()}};
   add_counters(object, row.snapshot);
   return object;
 }
@@ -179,8 +211,11 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
             UBC_TRY(config_of(host, id)),
             {},
             container::group_of(host, id),
+            {},
             {}};
     row.addresses = container::addresses_of(host, id, row.config);
+    if (options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); }))
+      row.disk = container::disk_use(host, id);
     if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
     rows.push_back(std::move(row));
   }

@@ -75,6 +75,7 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
+  add_disk_options(verb, options.disk);
   add_network_options(verb, options.network);
 }
 
@@ -101,6 +102,7 @@ Result<Changes> changes_from(const ConfigOptions& options) {
     const auto average = UBC_TRY(accounting::parse_pair("avnumproc", accounting::Unit::items, options.avnumproc));
     changes.keys["AVNUMPROC"] = accounting::format_limits(average);
   }
+  UBC_TRY(add_disk_changes(options.disk, changes));
   UBC_TRY(add_network_changes(options.network, changes));
   return changes;
 }

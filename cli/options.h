@@ -10,6 +10,7 @@
 #include "accounting/config_file.h"
 #include "cli/report.h"
 #include "container/container_record.h"
+#include "container/disk_quota.h"
 #include "container/host.h"
 #include "container/network_settings.h"
 #include "container/tuning.h"
@@ -36,6 +37,7 @@ struct ConfigOptions {
   std::string ram, swap, overcommit, avnumproc;
   std::map<std::string, std::string> shares;         ///< of CPU and disk, by option
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
+  std::map<std::string, std::string> disk;           ///< by configuration key: DISKSPACE, ...
   NetworkOptions network;
 };
 
@@ -54,6 +56,14 @@ struct Changes {
 void write_changes(accounting::ConfigFile& config, const Changes& changes);
 /// The sample over what the options said, as --applyconfig has it; what is a container's own, like HOSTNAME, is not taken from it.
 [[nodiscard]] Result<> merge_sample(Changes& changes, const accounting::ConfigFile& sample, const std::string& name);
+void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& options);
+/// Fails with Code::bad_value.
+[[nodiscard]] Result<> add_disk_changes(const std::map<std::string, std::string>& options, Changes& changes);
+[[nodiscard]] bool concerns_disk(const Changes& changes);
+/// What `config` says of it, to the file system, whether the container runs or not. Its exit code.
+int apply_disk(const container::Host& host, const Say& say, std::uint32_t id, const accounting::ConfigFile& config);
+/// One line for people.
+[[nodiscard]] std::string disk_text(const os::ProjectUse& use);
 void add_network_options(CLI::App& verb, NetworkOptions& options);
 /// Fails with Code::bad_value.
 [[nodiscard]] Result<> add_network_changes(const NetworkOptions& options, Changes& changes);

@@ -164,6 +164,8 @@ int set_locked(const Host& host, const Say& say, std::uint32_t id, const SetOpti
     if (const int code = apply_shares(host, say, id, changes, config, options.save); code != exit_ok) return code;
   if (concerns_network(changes) && (up || !options.save))
     if (const int code = apply_network(host, say, id, changes, changed); code != exit_ok) return options.save ? not_saving(code) : code;
+  if (concerns_disk(changes))
+    if (const int code = apply_disk(host, say, id, changed); code != exit_ok) return options.save ? not_saving(code) : code;
   if (!options.save) {
     warn({"Settings were not saved to config and will be lost after CT restart (use --save flag)"});
     return exit_ok;
@@ -181,7 +183,7 @@ int set_adopted(const Host& host, const Say& say, std::uint32_t id, const SetOpt
         {Code::bad_value, 0, "an adopted container has no configuration to save in: leave --save out, or say the numbers to ubctl adopt"},
         exit_bad_value);
   if (options.dry_run) return dry_run(host, say, id, changes.limits, changes, {});
-  if (concerns_shares(changes) || concerns_network(changes))
+  if (concerns_shares(changes) || concerns_network(changes) || concerns_disk(changes))
     return fail({Code::bad_value, 0, "CPU, disk and network of an adopted container are its owner's to set; ubctl sets its beancounters"},
                 exit_bad_value);
   const auto lock = container::lock_container(host, id, "set");

@@ -18,6 +18,7 @@
 #include "cli/screen.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/disk_quota.h"
 #include "container/group_record.h"
 #include "container/network.h"
 #include "os/text_file.h"
@@ -57,6 +58,7 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
   if (const auto refused = container::refused_packets(host, id); refused && refused->spoofed + refused->denied + refused->over_rate != 0)
     title.push_back(fmt::format("packets refused: {} from addresses that are not its own, {} by the host's policy, {} over its rate",
                                 refused->spoofed, refused->denied, refused->over_rate));
+  if (const auto use = container::disk_use(host, id)) title.push_back(disk_text(*use));
   if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
     title.emplace_back("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why");
   return title;

@@ -12,6 +12,7 @@
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
+#include "container/disk_quota.h"
 #include "container/group.h"
 #include "container/group_record.h"
 #include "container/guarantees.h"
@@ -234,6 +235,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   UBC_TRY(apply_shares(host, id, *config, notes));
+  limit_disk_at_start(host, id, *config, notes);
   fault_point("start:limits");
   spec.cgroup_fd = guest.fd();
   spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));
@@ -269,6 +271,7 @@ Result<> destroy(const Host& host, std::uint32_t id) {
   if (!area && ::access(config.c_str(), F_OK) != 0) return std::unexpected(unknown_container(id));
   if (running(host, id)) return os::error(Code::bad_state, "Container is currently running. Stop it first.");
   UBC_TRY(remove_area(host, id));
+  forget_disk(host, id);
   fault_point("destroy:area");
   drop_names(host, id);
   if (::rename(config.c_str(), (config + ".destroyed").c_str()) != 0 && errno != ENOENT) return os::sys_error(errno, "put away", config);

@@ -13,6 +13,7 @@
 #include "accounting/config_file.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
+#include "container/disk_quota.h"
 #include "container/group_record.h"
 #include "isolate/guest_spec.h"
 #include "os/directory.h"
@@ -152,6 +153,7 @@ Result<> make_area(const Host& host, std::uint32_t id, std::string_view template
   if (::mkdir(fresh.c_str(), 0700) != 0) return os::sys_error(errno, "make directory", fresh);
   UBC_TRY(make_owned(fresh + "/upper", base, 0755));
   UBC_TRY(make_owned(fresh + "/work", base, 0755));
+  count_disk(fresh, id);
   UBC_TRY(os::replace_text(fresh + "/template", template_name));
   UBC_TRY(os::replace_text(fresh + "/slot", fmt::format("{}\n", slot)));
   if (::rename(fresh.c_str(), area.c_str()) != 0) return os::sys_error(errno, "put in place", area);

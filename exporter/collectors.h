@@ -9,7 +9,7 @@
 
 namespace ubc::exporter {
 
-enum class Collector : std::uint8_t { beancounters, refusals, cpu, memory, pressure, io, network, host, hooks, capability, process };
+enum class Collector : std::uint8_t { beancounters, refusals, cpu, memory, pressure, io, disk, network, host, hooks, capability, process };
 
 struct CollectorInfo {
   Collector collector;
@@ -23,6 +23,7 @@ inline constexpr auto kCollectors = std::to_array<CollectorInfo>({
     {Collector::memory, "memory", "memory events of each container"},
     {Collector::pressure, "pressure", "what each container waited for (PSI)"},
     {Collector::io, "io", "reads and writes of each container and block device"},
+    {Collector::disk, "disk", "disk space and inodes of each guest"},
     {Collector::network, "network", "traffic of each guest and its interfaces"},
     {Collector::host, "host", "what the host has, its pressure and its commitment"},
     {Collector::hooks, "hooks", "losses, skipped programs and logged events"},

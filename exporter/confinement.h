@@ -20,7 +20,7 @@ inline constexpr auto kKeptCapabilities = std::to_array<cap_value_t>({CAP_SYS_AD
 inline constexpr auto kAllowedCalls = std::to_array<std::string_view>({
     // files of the host, its cgroups and its containers
     "openat", "open", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat", "stat", "lstat", "newfstatat", "statx",
-    "getdents64", "readlink", "readlinkat", "access", "faccessat", "faccessat2", "fcntl", "ioctl", "getcwd",
+    "getdents64", "readlink", "readlinkat", "access", "faccessat", "faccessat2", "fcntl", "ioctl", "quotactl_fd", "getcwd",
     // the books
     "bpf", "pidfd_open",
     // the wire, and systemd's socket

@@ -94,6 +94,7 @@ void write_families(const HostReading& host, const OwnReading& own, Exposition& 
   part(Collector::memory, write_memory_events);
   part(Collector::pressure, write_pressures);
   part(Collector::io, write_io);
+  part(Collector::disk, write_disk);
   part(Collector::network, write_network);
   if (host.collected.has(Collector::host)) write_host(host, out);
   if (host.collected.has(Collector::hooks)) write_hooks(host, out);

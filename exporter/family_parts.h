@@ -24,6 +24,7 @@ void write_cpu(const HostReading& host, const Subjects& subjects, Exposition& ou
 void write_memory_events(const HostReading& host, const Subjects& subjects, Exposition& out);
 void write_pressures(const HostReading& host, const Subjects& subjects, Exposition& out);
 void write_io(const HostReading& host, const Subjects& subjects, Exposition& out);
+void write_disk(const HostReading& host, const Subjects& subjects, Exposition& out);
 void write_network(const HostReading& host, const Subjects& subjects, Exposition& out);
 /// What the host has, and what its containers use and were promised of it.
 void write_host(const HostReading& host, Exposition& out);

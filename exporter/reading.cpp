@@ -12,6 +12,7 @@
 #include "bpf/refusal_log.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/disk_quota.h"
 #include "container/refusals.h"
 #include "container/running_container.h"
 #include "container/tuning.h"
@@ -74,6 +75,7 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
     reading.counters = UBC_TRY(read_uncounted(*found, cgroup));
   if (reading.counted_by_hooks && wanted.has(Collector::refusals)) UBC_TRY(read_last_refusals(host, found->slot, reading));
   reading.usage = UBC_TRY(read_usage(cgroup, wanted));
+  if (wanted.has(Collector::disk) && !found->adopted) reading.usage.disk = container::disk_use(host, id);
   reading.usage.traffic = traffic_of(found->links, traffic);
   return reading;
 }

@@ -105,6 +105,28 @@ void write_io(const HostReading& host, const Subjects& subjects, Exposition& out
   per_device(host, subjects, kIo, &ContainerUsage::block_io, out);
 }
 
+void write_disk(const HostReading& host, const Subjects& subjects, Exposition& out) {
+  const auto used = [&](const char* name, const char* help, os::ProjectAmount os::ProjectUse::* amount) {
+    out.family(name, gauge, help);
+    per_container(host, subjects, out, [amount](const ContainerUsage& usage) {
+      return usage.disk ? std::optional{((*usage.disk).*amount).held} : std::nullopt;
+    });
+  };
+  const auto limits = [&](const char* name, const char* help, os::ProjectAmount os::ProjectUse::* amount) {
+    if (!out.family(name, gauge, help)) return;
+    for (std::size_t c = 0; c < host.running.size(); ++c) {
+      const auto& disk = host.running[c].usage.disk;
+      if (!disk || ((*disk).*amount).hard == 0) continue;   // unlimited: the series is absent
+      out.sample(subjects.containers[c], {{"limit", "soft"}}, ((*disk).*amount).soft);
+      out.sample(subjects.containers[c], {{"limit", "hard"}}, ((*disk).*amount).hard);
+    }
+  };
+  used("ubc_disk_used_bytes", "Disk space that the container's private area takes", &os::ProjectUse::bytes);
+  limits("ubc_disk_limit_bytes", "Disk space that it may take, for a time and at most", &os::ProjectUse::bytes);
+  used("ubc_disk_used_inodes", "Files and directories in the container's private area", &os::ProjectUse::inodes);
+  limits("ubc_disk_limit_inodes", "Files and directories that it may have, for a time and at most", &os::ProjectUse::inodes);
+}
+
 void write_network(const HostReading& host, const Subjects& subjects, Exposition& out) {
   per_device(host, subjects, kTraffic, &ContainerUsage::traffic, out);
 }

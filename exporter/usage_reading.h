@@ -14,6 +14,7 @@
 #include "container/host.h"
 #include "container/network.h"
 #include "exporter/collectors.h"
+#include "os/project_quota.h"
 #include "os/result.h"
 
 namespace ubc::exporter {
@@ -25,6 +26,7 @@ struct ContainerUsage {
   std::map<std::string, std::uint64_t, std::less<>> memory_events;
   accounting::Pressures pressures;
   std::vector<accounting::DeviceIo> block_io;
+  std::optional<os::ProjectUse> disk;         ///< of a guest whose file system counts it
   std::vector<accounting::Traffic> traffic;   ///< of a guest's links; an adopted container may share the host's network
 };
 

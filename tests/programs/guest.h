@@ -19,12 +19,13 @@ Ran ubctl(const std::string& arguments);
 std::string text_of(const std::string& path);
 /// One field of one container, as `ubctl list -H -o` prints it.
 std::string field(const std::string& id, const std::string& name);
+/// Built once for all tests, removed after the last.
+void need_busybox_template();
 
 /// Container 101, from the busybox template.
 class Guest : public testing::Test {
  protected:
   static void SetUpTestSuite();
-  static void TearDownTestSuite();
   void TearDown() override;
   static void create(const std::string& more = "");
   static void start();

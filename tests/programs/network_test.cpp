@@ -60,7 +60,7 @@ constexpr const char* kNothing = "[]\n[]\n";
 class Network : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    ASSERT_EQ(ubctl("template build busybox").status, 0);
+    need_busybox_template();
     ASSERT_EQ(
         shell("ip link add hostnet type dummy && ip addr add 10.77.0.1/32 dev hostnet && ip addr add fd77::1/128 dev hostnet nodad && "
               "ip link set hostnet up && mkdir -p /run/www && echo host > /run/www/index.html && busybox httpd -h /run/www")
@@ -80,7 +80,6 @@ class Network : public testing::Test {
       EXPECT_EQ(ubctl("destroy " + id).status, 0);
     }
     EXPECT_EQ(left_on_host(), kNothing);
-    EXPECT_EQ(ubctl("template remove busybox").status, 0);
     (void)shell("ip link del hostnet; rm -f /etc/ubc/ubc.conf");
   }
   void TearDown() override {
@@ -290,7 +289,7 @@ TEST_F(Network, AGuestWithoutAnAddressHasNoLinkAndAStopLeavesNone) {
 class Bridged : public Network {
  protected:
   static void SetUpTestSuite() {
-    ASSERT_EQ(ubctl("template build busybox").status, 0);
+    need_busybox_template();
     ASSERT_EQ(shell("ip link add br77 type bridge && ip addr add 10.78.0.1/24 dev br77 && ip link set br77 up").status, 0);
     for (const std::string id : {"104", "105"}) {
       const Ran made = ubctl("create " + id + " --ostemplate busybox --netif_add eth0,02:00:00:00:01:" + id.substr(1) + ",,,br77");
@@ -305,7 +304,6 @@ class Bridged : public Network {
     }
     EXPECT_EQ(shell("ls /sys/class/net/br77/brif").output, "");
     EXPECT_EQ(left_on_host(), kNothing);
-    EXPECT_EQ(ubctl("template remove busybox").status, 0);
     (void)shell("ip link del br77; rm -f /etc/ubc/ubc.conf");
   }
   void TearDown() override {}

@@ -3,9 +3,12 @@
 //   storm   process 1: at SIGUSR1 starts the storm; /done holds its figures once all workers idle
 //   calls   makes system calls that the filter has an opinion on, and prints what each gave
 //   deaf    process 1 that hears SIGTERM and does not end
+//   project tries to leave its project of the file system, and says how that went
 //   lock    mlock()s so many pages and says how it went
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -105,6 +108,25 @@ int lock(const char* pages) {
   return 0;
 }
 
+/// Another project, none, and no more handed on to what is made in the directory: what each gave.
+int project(const char* directory) {
+  const int at = ::open(directory, O_RDONLY | O_CLOEXEC);
+  fsxattr attributes{};
+  if (at < 0 || ::ioctl(at, FS_IOC_FSGETXATTR, &attributes) != 0) return 1;
+  const fsxattr now = attributes;
+  const auto tried = [&](const char* what) {
+    std::printf("%s: %s\n", what, ::ioctl(at, FS_IOC_FSSETXATTR, &attributes) == 0 ? "ok" : std::strerror(errno));
+    attributes = now;
+  };
+  attributes.fsx_projid = 102;
+  tried("another");
+  attributes.fsx_projid = 0;
+  tried("none");
+  attributes.fsx_xflags &= ~static_cast<unsigned>(FS_XFLAG_PROJINHERIT);
+  tried("not inherited");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,6 +134,7 @@ int main(int argc, char** argv) {
   if (std::strcmp(what, "storm") == 0) return storm();
   if (std::strcmp(what, "deaf") == 0) return deaf();
   if (std::strcmp(what, "hoard") == 0) return hoard();
+  if (std::strcmp(what, "project") == 0 && argc > 2) return project(argv[2]);
   if (std::strcmp(what, "lock") == 0 && argc > 2) return lock(argv[2]);
   if (std::strcmp(what, "calls") != 0) return 2;
   for (int i = 2; i + 3 < argc; i += 4) (void)call(argv + i);

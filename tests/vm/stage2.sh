@@ -24,11 +24,11 @@ mount --bind "$KERNEL/lib/modules" /lib/modules
 ip link set lo up 2>/dev/null || busybox ip link set lo up
 hostname ubc-vm
 dmesg -n 4 2>/dev/null
-# Guests need a file system that can be idmapped; neither 9p nor an overlay can.
-modprobe -q loop max_loop=4; modprobe -q ext4
+# Guests need a file system that can be idmapped; neither 9p nor an overlay can. This one counts by project, too.
+modprobe -q loop max_loop=4; modprobe -q -a ext4 quota_v2
 truncate -s 6G /run/ubc-vm.img
-mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1,nodiscard /run/ubc-vm.img >/dev/null 2>&1
-mkdir -p /var/lib/ubc && mount -o loop /run/ubc-vm.img /var/lib/ubc
+mkfs.ext4 -q -F -O ^has_journal,project,quota -E lazy_itable_init=1,nodiscard,quotatype=prjquota /run/ubc-vm.img >/dev/null 2>&1
+mkdir -p /var/lib/ubc && mount -o loop,prjquota /run/ubc-vm.img /var/lib/ubc
 for s in $SHARES; do
   mkdir -p "${s#*:}" && mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=none "${s%%:*}" "${s#*:}"
 done

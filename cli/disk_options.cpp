@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What create and set say of disk space, in vzctl's words, and what show says of it.
+#include <array>
+
+#include "cli/options.h"
+#include "cli/report.h"
+#include "container/disk_quota.h"
+#include "os/text_file.h"
+
+namespace ubc::cli {
+namespace {
+
+struct DiskOption {
+  const char* option;
+  const char* key;
+  const char* help;
+};
+constexpr auto kDiskOptions = std::to_array<DiskOption>({
+    {"--diskspace", "DISKSPACE", "soft[:hard] in KiB, or with T, G, M, K: what its private area may take"},
+    {"--diskinodes", "DISKINODES", "soft[:hard]: the files and directories in it"},
+    {"--quotatime", "QUOTATIME", "seconds above soft before it refuses like hard; 0: at once. The file system has one for all"},
+    {"--diskquota", "DISK_QUOTA", "yes or no: neither is limited"},
+});
+
+Result<std::string> checked(const std::string& key, const std::string& text) {
+  if (key == "DISKSPACE" || key == "DISKINODES") {
+    const auto pair = UBC_TRY(key == "DISKSPACE" ? accounting::parse_diskspace(text) : accounting::parse_diskinodes(text));
+    if (pair.barrier > pair.limit)
+      return os::error(Code::bad_value, "Bad parameter for --{}: {}: the soft limit is above the hard one",
+                       key == "DISKSPACE" ? "diskspace" : "diskinodes", text);
+    return accounting::format_pair(pair);
+  }
+  if (key == "QUOTATIME" && !os::parse_number(text))
+    return os::error(Code::bad_value, "Bad parameter for --quotatime: {}: seconds", text);
+  if (key == "DISK_QUOTA" && text != "yes" && text != "no")
+    return os::error(Code::bad_value, "Bad parameter for --diskquota: {}: say yes or no", text);
+  return text;
+}
+
+std::string amount_text(const os::ProjectAmount& amount, accounting::Unit unit) {
+  std::string text = accounting::format_amount(unit, amount.held);
+  if (amount.hard == 0) return text;
+  text += " of " + accounting::format_amount(unit, amount.soft);
+  return amount.hard == amount.soft ? text : text + fmt::format(" ({} for a time)", accounting::format_amount(unit, amount.hard));
+}
+
+}  // namespace
+
+void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& options) {
+  for (const DiskOption& option : kDiskOptions)
+    verb.add_option_function<std::string>(
+            option.option, [&options, &option](const std::string& value) { options[option.key] = value; }, option.help)
+        ->group("Disk space");
+}
+
+Result<> add_disk_changes(const std::map<std::string, std::string>& options, Changes& changes) {
+  for (const auto& [key, text] : options) changes.keys[key] = UBC_TRY(checked(key, text));
+  return {};
+}
+
+bool concerns_disk(const Changes& changes) {
+  for (const DiskOption& option : kDiskOptions)
+    if (changes.keys.contains(option.key)) return true;
+  return false;
+}
+
+int apply_disk(const container::Host& host, const Say& say, std::uint32_t id, const accounting::ConfigFile& config) {
+  const auto limited = container::limit_disk(host, id, config);
+  if (!limited) return fail(limited.error());
+  say("Disk quota was set successfully");
+  return exit_ok;
+}
+
+std::string disk_text(const os::ProjectUse& use) {
+  return fmt::format("disk: {}, {} inodes", amount_text(use.bytes, accounting::Unit::bytes),
+                     amount_text(use.inodes, accounting::Unit::items));
+}
+
+}  // namespace ubc::cli
