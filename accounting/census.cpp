@@ -13,6 +13,7 @@
 #include <sstream>
 #include <vector>
 
+#include "os/cgroup_dir.h"
 #include "os/directory.h"
 #include "os/text_file.h"
 
@@ -30,16 +31,6 @@ int kernel_order(pid_t a, pid_t b, int type, int index_a, int index_b) {
 }
 
 std::vector<std::string> listed(const std::string& directory) { return os::names_in(directory).value_or(std::vector<std::string>{}); }
-
-Result<> add_processes(const std::string& cgroup, std::set<pid_t>& pids) {
-  std::istringstream text{UBC_TRY(os::read_text(cgroup + "/cgroup.procs"))};
-  for (pid_t pid = 0; text >> pid;) pids.insert(pid);
-  for (const std::string& name : os::names_in(cgroup, os::Entries::directories).value_or(std::vector<std::string>{})) {
-    const auto added = add_processes(cgroup + "/" + name, pids);
-    if (!added && added.error().code != Code::not_found) return added;   // not found: removed meanwhile
-  }
-  return {};
-}
 
 /// How many are distinct in an order that only compares. A set, since the processes run on: an order that changes meanwhile miscounts
 /// there, and would be undefined behaviour in a sort.
@@ -103,8 +94,7 @@ ProcView ProcView::of_this_host() {
 }
 
 Result<Census> take_census(const std::string& cgroup, const ProcView& view) {
-  std::set<pid_t> pids;
-  UBC_TRY(add_processes(cgroup, pids));
+  const std::set<pid_t> pids = UBC_TRY(os::processes_in(cgroup));
   Census census;
   for (const pid_t pid : pids) census.numproc += listed(fmt::format("{}/{}/task", view.proc, pid)).size();
   count_files(view, pids, census);

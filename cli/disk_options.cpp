@@ -30,8 +30,7 @@ Result<std::string> checked(const std::string& key, const std::string& text) {
                        key == "DISKSPACE" ? "diskspace" : "diskinodes", text);
     return accounting::format_pair(pair);
   }
-  if (key == "QUOTATIME" && !os::parse_number(text))
-    return os::error(Code::bad_value, "Bad parameter for --quotatime: {}: seconds", text);
+  if (key == "QUOTATIME" && !os::parse_number(text)) return os::error(Code::bad_value, "Bad parameter for --quotatime: {}: seconds", text);
   if (key == "DISK_QUOTA" && text != "yes" && text != "no")
     return os::error(Code::bad_value, "Bad parameter for --diskquota: {}: say yes or no", text);
   return text;

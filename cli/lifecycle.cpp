@@ -117,13 +117,6 @@ std::vector<std::string> shell_command(const std::vector<std::string>& words) {
   return {"/bin/sh", "-c", joined};
 }
 
-int run_inside(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
-  if (const auto ours = container::refuse_adopted(host, id, "run a program in"); !ours) return fail(ours.error(), exit_exec_failed);
-  const auto ended = container::exec(host, id, command, terminal);
-  if (ended) return *ended;
-  return fail(ended.error(), ended.error().code == Code::bad_state ? exit_not_running : exit_exec_failed);
-}
-
 void add_exec_verb(CLI::App& app, Invocation& invocation, const char* name, bool own_status, const char* help) {
   CLI::App* verb = app.add_subcommand(name, help);
   add_ctid(*verb, invocation);
@@ -139,6 +132,13 @@ void add_exec_verb(CLI::App& app, Invocation& invocation, const char* name, bool
 }
 
 }  // namespace
+
+int run_inside(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
+  if (const auto ours = container::refuse_adopted(host, id, "run a program in"); !ours) return fail(ours.error(), exit_exec_failed);
+  const auto ended = container::exec(host, id, command, terminal);
+  if (ended) return *ended;
+  return fail(ended.error(), ended.error().code == Code::bad_state ? exit_not_running : exit_exec_failed);
+}
 
 Result<> stop_told(const Host& host, const Say& say, std::uint32_t id, bool fast) {
   say("Stopping container ...");

@@ -30,6 +30,8 @@ constexpr Verb kVerbs[] = {
     {"exec", add_exec},
     {"exec2", add_exec2},
     {"enter", add_enter},
+    {"runscript", add_runscript},
+    {"ps", add_ps},
     {"set", add_set},
     {"list", add_list},
     {"show", add_show},

@@ -93,6 +93,8 @@ void add_destroy(CLI::App& app, Invocation& invocation);
 void add_exec(CLI::App& app, Invocation& invocation);
 void add_exec2(CLI::App& app, Invocation& invocation);
 void add_enter(CLI::App& app, Invocation& invocation);
+void add_runscript(CLI::App& app, Invocation& invocation);
+void add_ps(CLI::App& app, Invocation& invocation);
 void add_set(CLI::App& app, Invocation& invocation);
 void add_list(CLI::App& app, Invocation& invocation);
 void add_show(CLI::App& app, Invocation& invocation);
@@ -114,6 +116,8 @@ void add_watch(CLI::App& app, Invocation& invocation);
 void add_top(CLI::App& app, Invocation& invocation);
 void add_fleet(CLI::App& app, Invocation& invocation);
 
+/// A program inside: its exit status, or why it could not be run.
+int run_inside(const container::Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal);
 /// Stops a running container and tells what becomes of it. The lock is held.
 [[nodiscard]] Result<> stop_told(const container::Host& host, const Say& say, std::uint32_t id, bool fast);
 /// Mends what an unclean end of the host left, and starts all containers that ask for it at boot, in their order.

@@ -35,6 +35,7 @@ enum Exit : int {
   exit_config_copy = 82,
   exit_no_sample = 109,
   exit_permission = 12,
+  exit_password = 74,
   exit_name = 131,
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iostream>
 #include <memory>
 
 #include "accounting/samples.h"
@@ -12,6 +13,7 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/group_record.h"
+#include "container/guest_accounts.h"
 #include "container/limit_change.h"
 #include "container/network.h"
 #include "container/share_tuning.h"
@@ -23,7 +25,7 @@ using container::Host;
 
 struct SetOptions {
   ConfigOptions config;
-  std::string sample, mode;
+  std::string sample, mode, account;
   bool save = false, dry_run = false, reset = false;
 };
 
@@ -228,7 +230,27 @@ bool is_alone(const SetOptions& options) {
   return changes && is_empty(*changes) && options.sample.empty() && options.mode.empty() && !options.save && !options.dry_run;
 }
 
+/// The password is not kept: the guest's /etc/shadow has it.
+int set_account(const Host& host, const Say& say, std::uint32_t id, std::string text) {
+  if (const auto ours = container::refuse_adopted(host, id, "set a password in"); !ours) return fail(ours.error());
+  if (text.ends_with(":-")) {
+    std::string line;
+    std::getline(std::cin, line);
+    text.replace(text.size() - 1, 1, line);
+  }
+  const auto account = container::parse_account(text);
+  if (!account) return fail(account.error());
+  const auto set = container::set_password(host, id, *account);
+  if (!set) return fail(set.error(), set.error().code == Code::bad_state ? exit_not_running : exit_password);
+  say(fmt::format("Password of {} was set", account->user));
+  return exit_ok;
+}
+
 int set_or_reset(const Host& host, const Say& say, std::uint32_t id, const SetOptions& options) {
+  if (!options.account.empty()) {
+    const int code = set_account(host, say, id, options.account);
+    return code != exit_ok || is_alone(options) ? code : set(host, say, id, options);
+  }
   if (!options.reset) return set(host, say, id, options);
   if (!is_alone(options))
     return fail({Code::bad_value, 0, "--reset_ub takes the numbers from the configuration: no other option goes with it"}, exit_bad_syntax);
@@ -247,6 +269,7 @@ void add_set(CLI::App& app, Invocation& invocation) {
   verb->add_option("--applyconfig", options->sample, "a sample configuration's values over all others: basic, light, vswap-1g, ...");
   verb->add_option("--setmode", options->mode, "restart or ignore, where something can't be changed in a running container")
       ->check(CLI::IsMember({"restart", "ignore"}));
+  verb->add_option("--userpasswd", options->account, "user:password, of a user inside, who is made if need be; user:- reads the password");
   verb->add_flag("--reset_ub", options->reset, "the configuration's limits to the running container, and nothing else");
   on_parsed(*verb, invocation,
             [options, &say = invocation.say](const Host& host, std::uint32_t id) { return set_or_reset(host, say, id, *options); });

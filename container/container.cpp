@@ -290,10 +290,10 @@ Result<os::CgroupDir> make_cgroup_beside(const Host& host, std::uint32_t id) {
 
 }  // namespace
 
-Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal) {
+Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal, int input) {
   const Running guest = UBC_TRY(running(host, id));
   const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
-  return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, terminal}),
+  return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, input, terminal}),
                           fmt::format("run {} in container {}", command.front(), id));
 }
 
@@ -301,7 +301,7 @@ Result<> act(const Host& host, std::uint32_t id, const std::function<Result<>()>
   const Running guest = UBC_TRY(running(host, id));
   if (is_suspended(host, id)) return os::error(Code::bad_state, "container {} is suspended: ubctl resume {} first", id, id);
   const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
-  return isolate::act_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), {}, false}, what);
+  return isolate::act_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), {}, 0, false}, what);
 }
 
 }  // namespace ubc::container

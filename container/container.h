@@ -58,8 +58,9 @@ struct StartOptions {
 /// Removes the private area; the configuration becomes <id>.conf.destroyed. Fails with Code::bad_state where it runs, Code::not_found.
 [[nodiscard]] Result<> destroy(const Host& host, std::uint32_t id);
 
-/// Runs a program inside (see isolate::run_in_guest) and returns its exit status. Fails with Code::bad_state where it does not run.
-[[nodiscard]] Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal);
+/// Runs a program inside (see isolate::run_in_guest) and returns its exit status. `input`: its standard input; 0: the caller's. Fails with
+/// Code::bad_state where it does not run.
+[[nodiscard]] Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal, int input = 0);
 
 /// Does something inside as the guest's root, instead of a program (see isolate::act_in_guest). Fails with Code::bad_state where it does
 /// not run, or is suspended.

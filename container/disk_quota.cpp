@@ -61,12 +61,14 @@ Result<> limit_disk(const Host& host, std::uint32_t id, const ConfigFile& config
   const os::ProjectQuota does = os::project_quota_at(upper);
   if (!is_limited(wanted) && does == os::ProjectQuota::none) return {};
   if (does == os::ProjectQuota::counted && is_limited(wanted))
-    return os::error(Code::unsupported, "the file system of {} counts by project and refuses nothing: mount it with the option prjquota", upper);
+    return os::error(Code::unsupported, "the file system of {} counts by project and refuses nothing: mount it with the option prjquota",
+                     upper);
   if (UBC_TRY(os::project_of(upper)) != id && is_limited(wanted) && does == os::ProjectQuota::enforced)
-    return os::error(Code::unsupported,
-                     "the private area {} was made when its file system did not count by project: move the guest to a new one, by ubctl template save "
-                     "and ubctl create",
-                     host.paths.area_of(id));
+    return os::error(
+        Code::unsupported,
+        "the private area {} was made when its file system did not count by project: move the guest to a new one, by ubctl template save "
+        "and ubctl create",
+        host.paths.area_of(id));
   UBC_TRY(os::limit_project(upper, id, wanted));
   const std::uint64_t grace = UBC_TRY(grace_in(config)).value_or(0);
   return grace == 0 ? Result<>{} : os::set_project_grace(upper, grace);

@@ -14,8 +14,8 @@
 
 namespace ubc::container {
 
-/// What DISKSPACE, DISKINODES and QUOTATIME ask of the file system; nothing where DISK_QUOTA="no". QUOTATIME="0", as all samples have it, makes the
-/// soft limit the hard one: no time to stay above it. Fails with Code::bad_value, naming the key.
+/// What DISKSPACE, DISKINODES and QUOTATIME ask of the file system; nothing where DISK_QUOTA="no". QUOTATIME="0", as all samples have it,
+/// makes the soft limit the hard one: no time to stay above it. Fails with Code::bad_value, naming the key.
 [[nodiscard]] Result<os::ProjectUse> disk_limits_in(const accounting::ConfigFile& config);
 /// Whether it says any of these keys.
 [[nodiscard]] bool says_disk(const accounting::ConfigFile& config);
@@ -23,8 +23,8 @@ namespace ubc::container {
 /// An empty private area from now on counts as its container's. A file system that does not count by project is none of create's business.
 void count_disk(const std::string& area, std::uint32_t id);
 
-/// Sets what the configuration says, live: all of it, none where it says nothing. Fails with Code::unsupported where the file system cannot, or
-/// the private area was made when it could not.
+/// Sets what the configuration says, live: all of it, none where it says nothing. Fails with Code::unsupported where the file system
+/// cannot, or the private area was made when it could not.
 [[nodiscard]] Result<> limit_disk(const Host& host, std::uint32_t id, const accounting::ConfigFile& config);
 /// The same at a start, which goes on without: why not goes to `notes`.
 void limit_disk_at_start(const Host& host, std::uint32_t id, const accounting::ConfigFile& config, std::vector<std::string>& notes);

@@ -43,10 +43,11 @@ struct Standard {
 };
 
 /// A descriptor that is the caller's terminal is replaced by a pipe; any other is handed in.
-Result<Standard> make_standard() {
+Result<Standard> make_standard(int input) {
   Standard standard;
+  standard.program[0] = input;
   for (const int fd : {0, 1, 2}) {
-    if (::isatty(fd) == 0) continue;
+    if (::isatty(standard.program[fd]) == 0) continue;
     os::Pipe pipe = UBC_TRY(os::Pipe::make());
     os::Fd& program = fd == 0 ? pipe.read_end : pipe.write_end;
     os::Fd& caller = fd == 0 ? pipe.write_end : pipe.read_end;
@@ -228,7 +229,7 @@ Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
 }
 
 Result<int> run_with_pipes(const EnterSpec& spec, const os::Fd& signals) {
-  Standard standard = UBC_TRY(make_standard());
+  Standard standard = UBC_TRY(make_standard(spec.input));
   const Entered program = UBC_TRY(enter(spec, {}, standard, -1));
   standard.program_ends.clear();
   // An input pipe's write side is closed by the relay at the end of input, so it is the relay's.

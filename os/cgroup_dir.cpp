@@ -103,6 +103,22 @@ Result<std::string> cgroup_of_process(const std::string& pid, const std::string&
   return error(Code::unsupported, "process {} is in no cgroup v2: boot with systemd.unified_cgroup_hierarchy=1, or without cgroup v1", pid);
 }
 
+Result<std::set<pid_t>> processes_in(const std::string& path) {
+  std::set<pid_t> pids;
+  std::string_view rest;
+  const std::string text = UBC_TRY(read_text(path + "/cgroup.procs"));
+  for (rest = text; !rest.empty();)
+    if (const std::string_view word = next_word(rest, "\n"); !word.empty()) pids.insert(static_cast<pid_t>(UBC_TRY(parse_number(word))));
+  for (const std::string& name : UBC_TRY(names_in(path, Entries::directories))) {
+    auto below = processes_in(path + "/" + name);
+    if (below)
+      pids.merge(*below);
+    else if (below.error().code != Code::not_found && below.error().sys_errno != EOPNOTSUPP)
+      return below;
+  }
+  return pids;
+}
+
 Result<> remove_cgroup(const std::string& path, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,10 @@ class CgroupDir {
 
 /// The cgroup v2 path of a process below the mount, "/" for the root; self: "self". Fails with Code::not_found where it has ended.
 [[nodiscard]] Result<std::string> cgroup_of_process(const std::string& pid, const std::string& proc = "/proc");
+
+/// The processes in the cgroup and below. One below that is gone meanwhile, or threaded (its processes are listed above it), has none.
+/// Fails with Code::not_found where the cgroup is not there.
+[[nodiscard]] Result<std::set<pid_t>> processes_in(const std::string& path);
 
 /// Removes a cgroup and all below it, leaves first; waits up to `patience` for the kernel to finish with their dead. One that is not there
 /// is no error.

@@ -31,9 +31,10 @@ Result<Fd> open_directory(const std::string& path) {
 
 Error not_counted(const std::string& path) {
   return {Code::unsupported, 0,
-          fmt::format("the file system of {} does not count by project: ext4 wants tune2fs -O project,quota and the mount option prjquota, XFS the "
-                      "mount option prjquota",
-                      path)};
+          fmt::format(
+              "the file system of {} does not count by project: ext4 wants tune2fs -O project,quota and the mount option prjquota, XFS the "
+              "mount option prjquota",
+              path)};
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ Result<> assign_project(const std::string& directory, std::uint32_t project) {
   attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
   if (::ioctl(at.get(), FS_IOC_FSSETXATTR, &attributes) == 0) return {};
   return errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL ? Result<>{std::unexpected(not_counted(directory))}
-                                                                    : Result<>{sys_error(errno, "assign to a project", directory)};
+                                                                   : Result<>{sys_error(errno, "assign to a project", directory)};
 }
 
 Result<std::uint32_t> project_of(const std::string& directory) {

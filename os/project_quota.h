@@ -12,12 +12,12 @@ namespace ubc::os {
 
 struct ProjectAmount {
   std::uint64_t held = 0;
-  std::uint64_t soft = 0;   ///< 0: none. Above it for longer than the file system's grace time, the next one is refused
-  std::uint64_t hard = 0;   ///< 0: none. Above it EDQUOT
+  std::uint64_t soft = 0;  ///< 0: none. Above it for longer than the file system's grace time, the next one is refused
+  std::uint64_t hard = 0;  ///< 0: none. Above it EDQUOT
   bool operator==(const ProjectAmount&) const = default;
 };
 struct ProjectUse {
-  ProjectAmount bytes;      ///< limits in whole KiB
+  ProjectAmount bytes;  ///< limits in whole KiB
   ProjectAmount inodes;
   bool operator==(const ProjectUse&) const = default;
 };
@@ -31,7 +31,8 @@ enum class ProjectQuota { none, counted, enforced };
 /// 0: none.
 [[nodiscard]] Result<std::uint32_t> project_of(const std::string& directory);
 
-/// Of the file system that `path` lies on. A project that nothing belongs to has nothing. Fails with Code::unsupported where it is not counted.
+/// Of the file system that `path` lies on. A project that nothing belongs to has nothing. Fails with Code::unsupported where it is not
+/// counted.
 [[nodiscard]] Result<ProjectUse> project_use(const std::string& path, std::uint32_t project);
 /// The limits of `wanted`, its held is not looked at. All zero: none. What is over them already stays.
 [[nodiscard]] Result<> limit_project(const std::string& path, std::uint32_t project, const ProjectUse& wanted);

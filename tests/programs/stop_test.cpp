@@ -79,6 +79,9 @@ TEST_F(Systemd, IsAskedWithItsOwnSignalAndStopsItsUnits) {
   ASSERT_EQ(witness.status, 0) << witness.output;
   const Ran failed = ubctl("exec2 101 systemctl --failed --no-legend --plain");
   std::printf("systemctl --failed: %s\n", failed.output.empty() ? "none" : failed.output.c_str());
+  const Ran account = shell("echo secret | " UBCTL " set 101 --userpasswd joe:-");
+  EXPECT_EQ(account.output, "Password of joe was set\n");
+  EXPECT_EQ(ubctl("exec2 101 'grep -c ^joe:.y /etc/shadow; ls -d /home/joe'").output, "1\n/home/joe\n");
   const Ran stopped = ubctl("stop 101");
   EXPECT_EQ(stopped.status, 0);
   EXPECT_THAT(stopped.output, Not(HasSubstr("killed")));
