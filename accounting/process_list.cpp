@@ -56,7 +56,8 @@ std::optional<ProcessInfo> read_process(pid_t pid, const std::string& proc) {
   ProcessInfo info;
   info.pid = pid;
   info.inside = pid;
-  for (const std::string_view number : os::words_in(value_in(*status, "NSpid:"))) info.inside = static_cast<pid_t>(os::parse_number(number).value_or(0));
+  for (const std::string_view number : os::words_in(value_in(*status, "NSpid:")))
+    info.inside = static_cast<pid_t>(os::parse_number(number).value_or(0));
   info.uid = static_cast<uid_t>(number_in(*status, "Uid:"));
   if (const std::string_view state = value_in(*status, "State:"); !state.empty()) info.state = state.front();
   info.threads = number_in(*status, "Threads:");

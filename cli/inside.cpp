@@ -105,7 +105,8 @@ Result<std::string> shell_of(const std::string& script, const std::string& path)
   const std::string_view name = interpreter.substr(interpreter.rfind('/') + 1);
   constexpr std::string_view kShells[] = {"sh", "bash", "dash", "ash", "ksh", "zsh"};
   if (std::ranges::find(kShells, name) == std::end(kShells))
-    return os::error(Code::bad_value, "run script {}: it asks for {}, and only a shell's script can be run: copy it into the guest and use exec", path,
+    return os::error(Code::bad_value,
+                     "run script {}: it asks for {}, and only a shell's script can be run: copy it into the guest and use exec", path,
                      os::printable(interpreter));
   return std::string{interpreter};
 }

@@ -2,6 +2,7 @@
 // create, start, stop, restart, status, destroy, exec, enter.
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "accounting/samples.h"
@@ -142,6 +143,7 @@ int run_inside(const Host& host, std::uint32_t id, const std::vector<std::string
 
 Result<> stop_told(const Host& host, const Say& say, std::uint32_t id, bool fast) {
   say("Stopping container ...");
+  (void)std::fflush(stdout);   // an action script prints next
   std::vector<std::string> notes;
   auto stopped = container::stop(host, id, fast, notes);
   warn(notes);
@@ -151,6 +153,7 @@ Result<> stop_told(const Host& host, const Say& say, std::uint32_t id, bool fast
 
 Result<> start_told(const Host& host, const Say& say, std::uint32_t id, bool force) {
   say("Starting container...");
+  (void)std::fflush(stdout);
   std::vector<std::string> notes;
   auto started = container::start(host, id, {force}, notes);
   warn(notes);

@@ -75,6 +75,13 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
+  constexpr const char* kBinds = "Directories of the host, from the next start on";
+  verb.add_option("--bindmount_add", options.bind_add, "/source:/target[,ro][,noexec]; may be said again")
+      ->group(kBinds)
+      ->allow_extra_args(false);
+  verb.add_option("--bindmount_del", options.bind_drop, "the target of one that it has no more, or all")
+      ->group(kBinds)
+      ->allow_extra_args(false);
   add_disk_options(verb, options.disk);
   add_network_options(verb, options.network);
 }
@@ -102,6 +109,12 @@ Result<Changes> changes_from(const ConfigOptions& options) {
     const auto average = UBC_TRY(accounting::parse_pair("avnumproc", accounting::Unit::items, options.avnumproc));
     changes.keys["AVNUMPROC"] = accounting::format_limits(average);
   }
+  for (const std::string& text : options.bind_add) changes.binds.add.push_back(UBC_TRY(container::parse_bind_mount(text)));
+  for (const std::string& text : options.bind_drop)
+    if (text == "all")
+      changes.binds.drop_all = true;
+    else
+      changes.binds.drop.push_back(text);
   UBC_TRY(add_disk_changes(options.disk, changes));
   UBC_TRY(add_network_changes(options.network, changes));
   return changes;
@@ -111,6 +124,10 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     if (const auto& limits = changes.limits[info.resource]) config.set(accounting::key_of(info.name), accounting::format_limits(*limits));
   for (const auto& [key, value] : changes.keys) config.set(key, value);
+  if (!changes.binds.empty()) {
+    const auto binds = container::parse_bind_mounts(config.get("BINDMOUNT").value_or("")).value_or(container::BindMounts{});
+    config.set("BINDMOUNT", container::text_of(container::changed(binds, changes.binds)));
+  }
   if (!changes.links.empty()) {
     const auto links = container::parse_links(config.get("NETIF").value_or("")).value_or(container::BridgedLinks{});
     config.set("NETIF", container::text_of(container::changed(links, changes.links)));
@@ -142,6 +159,7 @@ std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, 
   for (const KeyOption& option : kKeyOptions)
     if (const auto change = changes.keys.find(option.key); option.at_start && change != changes.keys.end())
       if (change->second != config.get(option.key).value_or("")) keys.emplace_back(option.key);
+  if (!changes.binds.empty()) keys.emplace_back("BINDMOUNT");
   return keys;
 }
 

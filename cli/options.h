@@ -9,6 +9,7 @@
 
 #include "accounting/config_file.h"
 #include "cli/report.h"
+#include "container/bind_mounts.h"
 #include "container/container_record.h"
 #include "container/disk_quota.h"
 #include "container/host.h"
@@ -39,6 +40,7 @@ struct ConfigOptions {
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
   std::map<std::string, std::string> disk;           ///< by configuration key: DISKSPACE, ...
   NetworkOptions network;
+  std::vector<std::string> bind_add, bind_drop;
 };
 
 void add_beancounter_options(CLI::App& verb, ConfigOptions& options);
@@ -50,6 +52,7 @@ struct Changes {
   container::AllLimits limits;
   std::map<std::string, std::string> keys;
   container::AddressChange addresses;
+  container::BindChange binds;
   container::BridgedChange links;   ///< what the host calls its ends may be open: name_links()
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);

@@ -11,7 +11,9 @@
 
 #include "accounting/vswap.h"
 #include "bpf/attached_hooks.h"
+#include "container/action_scripts.h"
 #include "container/adopted_record.h"
+#include "container/bind_mounts.h"
 #include "container/disk_quota.h"
 #include "container/group.h"
 #include "container/group_record.h"
@@ -57,6 +59,7 @@ Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint
   spec.area = host.paths.area_of(id);
   spec.hostname = config.get("HOSTNAME").value_or("");
   if (const auto init = config.get("INIT"); init && !init->empty()) spec.init = words_of(*init);
+  spec.binds = UBC_TRY(parse_bind_mounts(config.get("BINDMOUNT").value_or("")));
   return spec;
 }
 
@@ -72,8 +75,9 @@ Result<os::CgroupDir> make_cgroups(const Host& host, const std::string& path, ui
   return guest;
 }
 
-/// SIGKILL to all in the container, then away with its cgroups and its record, and its group's where it was the last.
-Result<> tear_down(const Host& host, std::uint32_t id) {
+/// SIGKILL to all in the container, then away with its cgroups and its record, and its group's where it was the last. What its umount
+/// scripts complain of goes to `notes`.
+Result<> tear_down(const Host& host, std::uint32_t id, std::vector<std::string>& notes) {
   const std::string path = cgroup_path_of(host, id);
   const RunRecord record = read_record(host, id).value_or(RunRecord{});
   const std::string& group = record.group;
@@ -87,6 +91,7 @@ Result<> tear_down(const Host& host, std::uint32_t id) {
   UBC_TRY(sum_guarantees(host));
   fault_point("teardown:cgroups");
   UBC_TRY(unplug(host, id, record));
+  if (const auto ran = run_host_scripts(host, id, "umount"); !ran) notes.push_back(ran.error().message);
   const auto gone = [&] { remove_record(host, id); };
   if (!group.empty()) return leave_group(host, group, id, gone);
   gone();
@@ -180,7 +185,8 @@ Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_vi
 Result<bool> reconcile(const Host& host, std::uint32_t id) {
   if (!read_record(host, id) && ::access(host.paths.cgroup_of(id, "").c_str(), F_OK) != 0) return false;
   if (const auto guest = running(host, id)) return mend_network(host, id, *guest);
-  UBC_TRY(os::with_context(tear_down(host, id), fmt::format("clearing what an earlier run of container {} left", id)));
+  std::vector<std::string> unheard;   // by who does something else
+  UBC_TRY(os::with_context(tear_down(host, id, unheard), fmt::format("clearing what an earlier run of container {} left", id)));
   return true;
 }
 
@@ -220,8 +226,9 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
   os::Rollback rollback;
   UBC_TRY(write_record(host, id, record));
-  rollback.add([&] { (void)tear_down(host, id); });
+  rollback.add([&] { (void)tear_down(host, id, notes); });
   fault_point("start:record");
+  UBC_TRY(run_host_scripts(host, id, "mount"));
   auto ledger = ensure_ledger(host, slot);
   if (!ledger && !(options.force && ledger.error().code == Code::unsupported)) return std::unexpected(ledger.error());
   const std::uint32_t group_slot = record.group.empty() ? 0 : UBC_TRY(join_group(host, record.group, id, ledger.has_value(), notes));
@@ -250,6 +257,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   record.init_start_time = start_time.value_or(0);
   record.started_at = ::time(nullptr);
   UBC_TRY(write_record(host, id, record));
+  UBC_TRY(run_guest_script(host, id, "start"));
   rollback.commit();
   return {};
 }
@@ -257,9 +265,12 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
 Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes) {
   const Running guest = UBC_TRY(running(host, id));
   if (is_suspended(host, id)) UBC_TRY(resume(host, id));   // what is frozen hears no signal
-  if (!fast) UBC_TRY(ask_to_end(host, id, guest, notes));
+  if (!fast) {
+    if (const auto ran = run_guest_script(host, id, "stop"); !ran) notes.push_back(ran.error().message);
+    UBC_TRY(ask_to_end(host, id, guest, notes));
+  }
   fault_point("stop:asked");
-  UBC_TRY(tear_down(host, id));
+  UBC_TRY(tear_down(host, id, notes));
   fault_point("stop:killed");
   await_idle(host, id);
   return {};

@@ -27,8 +27,10 @@ Result<Account> parse_account(std::string_view text) {
   const std::size_t colon = text.find(':');
   Account account{std::string{text.substr(0, colon)}, colon == text.npos ? "" : std::string{text.substr(colon + 1)}};
   const std::string& password = account.password;
-  if (!is_user_name(account.user) || password.empty() || password.size() > kLongestPassword || password.find_first_of("\n\r") != password.npos)
-    return os::error(Code::bad_value, "Bad parameter for --userpasswd: say user:password, as in root:secret, or root:- and the password on standard input");
+  if (!is_user_name(account.user) || password.empty() || password.size() > kLongestPassword ||
+      password.find_first_of("\n\r") != password.npos)
+    return os::error(Code::bad_value,
+                     "Bad parameter for --userpasswd: say user:password, as in root:secret, or root:- and the password on standard input");
   return account;
 }
 
@@ -41,9 +43,11 @@ Result<> set_password(const Host& host, std::uint32_t id, const Account& account
   const int status = UBC_TRY(exec(host, id, {"/bin/sh", "-c", kScript, "sh", account.user}, false, pipe.read_end.get()));
   if (status == 0) return {};
   if (status == 127)
-    return os::error(Code::unsupported, "set the password of {} in container {}: the guest has no chpasswd: install its passwd or shadow package",
+    return os::error(Code::unsupported,
+                     "set the password of {} in container {}: the guest has no chpasswd: install its passwd or shadow package",
                      account.user, id);
-  return os::error(Code::system, "set the password of {} in container {}: the guest's chpasswd ended with status {}", account.user, id, status);
+  return os::error(Code::system, "set the password of {} in container {}: the guest's chpasswd ended with status {}", account.user, id,
+                   status);
 }
 
 }  // namespace ubc::container

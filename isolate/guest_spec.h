@@ -23,6 +23,14 @@ struct SharedFile {
   std::string device;                ///< its name in the guest's /dev
 };
 
+/// A directory of the host's, with the host's ids: never setuid, no devices.
+struct BindMount {
+  std::string source;                ///< the host's path
+  std::string target;                ///< the guest's; a directory that is not there is made
+  bool read_only = false;
+  bool no_exec = false;
+};
+
 /// The guest's end of a link.
 struct GuestLink {
   std::string name;
@@ -38,6 +46,7 @@ struct GuestSpec {
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
+  std::vector<BindMount> binds;
   std::vector<GuestLink> links;      ///< set up before init runs
   /// Makes those links, in the host's network namespace, as soon as there is a process in the guest's; not called where there are none.
   std::function<Result<>(pid_t guest)> connect;

@@ -120,6 +120,30 @@ Result<std::vector<os::Fd>> take_files(const GuestSpec& spec) {
   return copies;
 }
 
+/// Likewise of its directories; without what is mounted below them.
+Result<std::vector<os::Fd>> take_binds(const GuestSpec& spec) {
+  std::vector<os::Fd> copies;
+  for (const BindMount& bind : spec.binds) {
+    copies.push_back(UBC_TRY(clone_mount(bind.source)));
+    mount_attr attributes{};
+    attributes.attr_set = kPlain | (bind.read_only ? MOUNT_ATTR_RDONLY : 0U) | (bind.no_exec ? MOUNT_ATTR_NOEXEC : 0U);
+    if (::mount_setattr(copies.back().get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+      return os::sys_error(errno, "bind", bind.source);
+  }
+  return copies;
+}
+
+Result<> attach_binds(const os::DirFd& root, const GuestSpec& spec, const std::vector<os::Fd>& copies) {
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const std::string path = spec.binds[i].target.substr(1);
+    for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
+      UBC_TRY(open_target(root, path.substr(0, slash), spec.base));
+    const os::Fd target = UBC_TRY(open_target(root, path, spec.base));
+    UBC_TRY(attach_mount(copies[i], target, "/" + path));
+  }
+  return {};
+}
+
 Result<> attach_files(const os::DirFd& root, const GuestSpec& spec, const std::vector<os::Fd>& copies) {
   for (std::size_t i = 0; i < copies.size(); ++i) {
     const std::string path = "dev/" + spec.files[i].device;
@@ -153,6 +177,7 @@ Result<> mount_dev(const os::DirFd& root, const GuestSpec& spec) {
 Result<> build_root(const GuestSpec& spec, const os::Fd& userns) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return os::sys_error(errno, "make the mount namespace private");
   const std::vector<os::Fd> files = UBC_TRY(take_files(spec));   // before the stages cover what they lie in
+  const std::vector<os::Fd> binds = UBC_TRY(take_binds(spec));
   const os::Fd overlay = UBC_TRY(mount_overlay(spec, userns));
   fault_point("launch:overlay");
   UBC_TRY(enter_root(overlay));
@@ -160,7 +185,8 @@ Result<> build_root(const GuestSpec& spec, const os::Fd& userns) {
   UBC_TRY(mount_dev(root, spec));
   UBC_TRY(attach_files(root, spec, files));
   const std::string owner = std::to_string(spec.base);
-  return mount_at(root, spec, "run", new_mount("tmpfs", {{"mode", "0755"}, {"uid", owner}, {"gid", owner}, {"size", "20%"}}, kPlain));
+  UBC_TRY(mount_at(root, spec, "run", new_mount("tmpfs", {{"mode", "0755"}, {"uid", owner}, {"gid", owner}, {"size", "20%"}}, kPlain)));
+  return attach_binds(root, spec, binds);
 }
 
 }  // namespace ubc::isolate

@@ -61,5 +61,44 @@ TEST_F(Inside, APasswordIsRefusedWhereItCannotBeSet) {
   EXPECT_THAT(missing.output, HasSubstr("the guest has no chpasswd: install its passwd or shadow package\n"));
 }
 
+TEST_F(Inside, ActionScriptsRunOnTheHostAndInsideInTheirOrderAndAFailingOneUndoesTheStart) {
+  (void)shell(
+      "mkdir -p /etc/ubc/conf; rm -f /tmp/told; for s in vps.mount 101.mount 101.umount vps.umount; do "
+      "printf '#!/bin/sh\\necho %s $VEID >> /tmp/told\\n' $s > /etc/ubc/conf/$s; chmod 755 /etc/ubc/conf/$s; done");
+  (void)shell("echo 'echo start in $(hostname)' > /etc/ubc/conf/101.start; echo 'echo stop in $(hostname)' > /etc/ubc/conf/101.stop");
+  create();
+  EXPECT_THAT(ubctl("start 101").output, HasSubstr("Starting container...\nstart in 101\n"));
+  EXPECT_THAT(ubctl("stop 101").output, HasSubstr("stop in 101\n"));
+  EXPECT_EQ(text_of("/tmp/told"), "vps.mount 101\n101.mount 101\n101.umount 101\nvps.umount 101\n");
+  (void)shell("echo 'exit 5' > /etc/ubc/conf/101.start");
+  const Ran failed = ubctl("start 101");
+  EXPECT_EQ(failed.status, 3);
+  EXPECT_THAT(failed.output, HasSubstr("action script /etc/ubc/conf/101.start ended with status 5 in container 101\n"));
+  EXPECT_EQ(ubctl("status 101").output, "CTID 101 exist unmounted down\n");
+  (void)shell("printf '#!/bin/sh\\necho no disk >&2; exit 4\\n' > /etc/ubc/conf/101.mount");
+  EXPECT_THAT(ubctl("start 101").output, HasSubstr("/etc/ubc/conf/101.mount failed (exit code 4): no disk\n"));
+  EXPECT_EQ(ubctl("status 101").output, "CTID 101 exist unmounted down\n");
+  (void)shell("rm -f /etc/ubc/conf/*mount /etc/ubc/conf/101.start /etc/ubc/conf/101.stop");
+}
+
+/// Weakness: a directory of the host's that a guest makes writable, runs setuid programs from, or takes away (CWE-732).
+TEST_F(Inside, ADirectoryOfTheHostIsThereAsItWasSaidAndStaysSo) {
+  (void)shell("rm -rf /run/bound; mkdir -p /run/bound/data /run/bound/own; echo hello > /run/bound/data/f; chown 268500992 /run/bound/own");
+  create("--bindmount_add /run/bound/data:/mnt/a/data,ro --bindmount_add /run/bound/own:/own");
+  start();
+  EXPECT_EQ(ubctl("exec2 101 cat /mnt/a/data/f").output, "hello\n");
+  EXPECT_NE(ubctl("exec2 101 'mount -o remount,rw /mnt/a/data; touch /mnt/a/data/g'").status, 0);
+  EXPECT_NE(ubctl("exec2 101 umount /mnt/a/data").status, 0);
+  EXPECT_THAT(ubctl("exec2 101 grep bound /proc/self/mountinfo").output, HasSubstr(" /mnt/a/data ro,nosuid,nodev"));
+  EXPECT_EQ(ubctl("exec2 101 touch /own/made").status, 0);
+  EXPECT_EQ(shell("stat -c %u /run/bound/own/made").output, "268500992\n");
+  EXPECT_THAT(ubctl("set 101 --bindmount_del all --save").output, HasSubstr("BINDMOUNT is taken up when the container is started"));
+  EXPECT_EQ(ubctl("restart 101 --fast").status, 0);
+  EXPECT_NE(ubctl("exec2 101 test -e /own/made").status, 0);
+  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
+  EXPECT_EQ(ubctl("set 101 --bindmount_add /run/gone:/gone --save").status, 0);
+  EXPECT_THAT(ubctl("start 101").output, HasSubstr("start container 101: copy the mount of /run/gone: No such file or directory"));
+}
+
 }  // namespace
 }  // namespace ubc::test
