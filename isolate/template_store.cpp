@@ -54,6 +54,17 @@ std::string sha256_of(const std::string& archive) {
   return line->substr(first, 64);
 }
 
+/// The lines "read N of M" of ubc-unpack.
+LineWatch watch_reading(const ImportProgress& progress) {
+  return [&progress](std::string_view line) {
+    const auto words = os::words_in(line);
+    if (words.size() != 4 || words[0] != "read" || words[2] != "of") return false;
+    const auto read = os::parse_number(words[1]), size = os::parse_number(words[3]);
+    if (read && size) progress(*read, *size);
+    return true;
+  };
+}
+
 /// openat2(2): symbolic links resolve as if `root` were "/".
 Result<os::Fd> open_in_root(const os::DirFd& root, const char* path, std::uint64_t flags) {
   open_how how{};
@@ -171,11 +182,12 @@ Result<TemplateInfo> TemplateStore::find(std::string_view name) const {
 }
 
 /// Makes SCRATCH/rootfs and SCRATCH/info.
-Result<> TemplateStore::fill(const std::string& scratch, const std::string& archive) const {
+Result<> TemplateStore::fill(const std::string& scratch, const std::string& archive, const ImportProgress& progress) const {
   const std::string rootfs = scratch + "/rootfs";
   if (::mkdir(rootfs.c_str(), 0755) != 0 || ::chmod(rootfs.c_str(), 0755) != 0 || ::chmod(scratch.c_str(), 0755) != 0)
     return os::sys_error(errno, "make directory", rootfs);
-  const std::string note = UBC_TRY(run_program({unpacker_, archive, rootfs}));
+  const std::string note = UBC_TRY(progress ? run_program({unpacker_, "--progress", archive, rootfs}, {}, watch_reading(progress))
+                                            : run_program({unpacker_, archive, rootfs}));
   UBC_TRY(check_rootfs(rootfs, archive));
   std::string info;
   for (const auto& [key, value] : {std::pair{"SOURCE", plain(file_name(archive))}, std::pair{"SHA256", sha256_of(archive)},
@@ -184,7 +196,8 @@ Result<> TemplateStore::fill(const std::string& scratch, const std::string& arch
   return os::replace_text(scratch + "/info", info);
 }
 
-Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, const std::string& name) const {
+Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, const std::string& name,
+                                                   const ImportProgress& progress) const {
   UBC_TRY(check_template_name(name));
   const std::string what = fmt::format("import {} as template {}", archive, name);
   if (::access(archive.c_str(), R_OK) != 0) return os::sys_error(errno, "import", archive);
@@ -195,7 +208,7 @@ Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, c
   const std::string scratch = UBC_TRY(os::with_context(make_scratch(), what));
   os::Rollback rollback;
   rollback.add([&scratch] { os::remove_tree(scratch); });
-  UBC_TRY(os::with_context(fill(scratch, archive), what));
+  UBC_TRY(os::with_context(fill(scratch, archive, progress), what));
   if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path_of(name).c_str(), RENAME_NOREPLACE) != 0) return os::sys_error(errno, what);
   rollback.commit();
   const os::DirFd directory = UBC_TRY(os::DirFd::open(directory_));

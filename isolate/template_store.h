@@ -4,6 +4,8 @@
 //   DIRECTORY/.new.XXXXXX   being made or removed; one that nobody works on is swept by the next call
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +30,9 @@ struct TemplateInfo {
 /// "/x/debian-12.tar.gz" -> "debian-12".
 [[nodiscard]] std::string default_template_name(std::string_view archive);
 
+/// Of an import: bytes of the archive that were read, and its size.
+using ImportProgress = std::function<void(std::uint64_t read, std::uint64_t size)>;
+
 class TemplateStore {
  public:
   /// `directory` need not exist yet; `unpacker` is the path of the program ubc-unpack.
@@ -40,7 +45,8 @@ class TemplateStore {
   /// Unpacks, checks that it can be a root file system, empties /etc/machine-id; visible only when all of it is done and on disk.
   /// Waits for another import or removal. Fails with Code::exists, with Code::corrupt if it is no root file system, and with
   /// the sentence of ubc-unpack if the archive is refused; then nothing is left.
-  [[nodiscard]] Result<TemplateInfo> import_archive(const std::string& archive, const std::string& name) const;
+  [[nodiscard]] Result<TemplateInfo> import_archive(const std::string& archive, const std::string& name,
+                                                    const ImportProgress& progress = {}) const;
   /// The caller knows that no guest uses it. Fails with Code::not_found.
   [[nodiscard]] Result<> remove(std::string_view name) const;
 
@@ -48,7 +54,7 @@ class TemplateStore {
   [[nodiscard]] Result<os::Fd> lock() const;
   void sweep() const;
   [[nodiscard]] Result<std::string> make_scratch() const;
-  [[nodiscard]] Result<> fill(const std::string& scratch, const std::string& archive) const;
+  [[nodiscard]] Result<> fill(const std::string& scratch, const std::string& archive, const ImportProgress& progress) const;
   [[nodiscard]] TemplateInfo read_info(const std::string& name) const;
   [[nodiscard]] std::string path_of(std::string_view name) const;
 

@@ -221,7 +221,11 @@ bool is_left_out(archive_entry* entry) {
   return type != S_IFREG && type != S_IFDIR && type != S_IFLNK;
 }
 
-Result<> copy_data(archive* reader, archive* writer, const std::string& member) {
+void tell(const ReadProgress& progress, archive* reader) {
+  if (const la_int64_t bytes = archive_filter_bytes(reader, -1); progress && bytes > 0) progress(static_cast<std::uint64_t>(bytes));
+}
+
+Result<> copy_data(archive* reader, archive* writer, const std::string& member, const ReadProgress& progress) {
   for (;;) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -231,14 +235,15 @@ Result<> copy_data(archive* reader, archive* writer, const std::string& member) 
     if (got != ARCHIVE_OK) return os::error(Code::corrupt, "read the member {}: {}", member, reason_of(reader));
     if (archive_write_data_block(writer, block, size, offset) != ARCHIVE_OK)
       return os::error(Code::system, "write the member {}: {}", member, reason_of(writer));
+    tell(progress, reader);
   }
 }
 
-Result<> write_member(archive* reader, archive* writer, archive_entry* entry) {
+Result<> write_member(archive* reader, archive* writer, archive_entry* entry, const ReadProgress& progress) {
   const std::string member = archive_entry_pathname(entry);
   if (archive_write_header(writer, entry) != ARCHIVE_OK)
     return os::error(Code::system, "make the member {}: {}", member, reason_of(writer));
-  if (archive_entry_size(entry) > 0) UBC_TRY(copy_data(reader, writer, member));
+  if (archive_entry_size(entry) > 0) UBC_TRY(copy_data(reader, writer, member, progress));
   if (archive_write_finish_entry(writer) != ARCHIVE_OK)
     return os::error(Code::system, "finish the member {}: {}", member, reason_of(writer));
   return {};
@@ -287,7 +292,8 @@ Result<> confine_to(const std::string& directory) {
   return keep_file_capabilities();
 }
 
-Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits) {
+Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits,
+                                    const ReadProgress& progress) {
   const Reader reader = UBC_TRY(open_reader(archive, name));
   const Writer writer = UBC_TRY(open_writer());
   UnpackReport report;
@@ -303,7 +309,8 @@ Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& na
       ++report.devices_left_out;
       continue;
     }
-    UBC_TRY(os::with_context(write_member(reader.get(), writer.get(), entry), name));
+    UBC_TRY(os::with_context(write_member(reader.get(), writer.get(), entry, progress), name));
+    tell(progress, reader.get());
     ++report.members;
   }
   if (archive_write_close(writer.get()) != ARCHIVE_OK) return os::error(Code::system, "finish {}: {}", name, reason_of(writer.get()));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "os/fd.h"
@@ -23,6 +24,9 @@ struct UnpackReport {
   std::uint64_t attributes_left_out = 0;   ///< extended attributes other than user.*, security.capability and access lists
 };
 
+/// Told between members and within large ones: how much of the archive's file has been read.
+using ReadProgress = std::function<void(std::uint64_t bytes)>;
+
 /// Makes the empty directory the root of this process, and gives up new privileges, core dumps and every capability that
 /// writing files as root does not need. Cannot be undone. Fails with Code::denied if not root, Code::bad_state if the
 /// directory is not empty.
@@ -30,6 +34,7 @@ struct UnpackReport {
 
 /// Unpacks into the root directory of this process, see confine_to(). `name` is what errors call the archive.
 /// Fails with Code::corrupt, naming the member, at the first one that is not acceptable; what was written before stays.
-[[nodiscard]] Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits);
+[[nodiscard]] Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits,
+                                                  const ReadProgress& progress);
 
 }   // namespace ubc::isolate
