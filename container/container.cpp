@@ -145,7 +145,7 @@ Result<> ask_to_end(const Host& host, std::uint32_t id, const Running& guest, st
 
 }  // namespace
 
-isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.unpacker}; }
+isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.programs}; }
 
 Error unknown_container(std::uint32_t id) {
   return {Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)};

@@ -66,8 +66,9 @@ Result<isolate::UnpackReport> run(std::span<char*> words) {
   struct stat seen{};
   if (::fstat(archive.get(), &seen) != 0) return os::sys_error(errno, "look at", arguments.archive);
   if (!S_ISREG(seen.st_mode)) return os::error(Code::bad_value, "unpack {}: it is not a regular file", arguments.archive);
-  UBC_TRY(isolate::confine_to(arguments.directory));
-  return isolate::unpack_archive(archive, arguments.archive, arguments.limits,
+  isolate::HashedFile hashed = UBC_TRY(isolate::HashedFile::open(archive));
+  UBC_TRY(isolate::enter_destination(arguments.directory));
+  return isolate::unpack_archive(hashed, arguments.archive, arguments.limits,
                                  arguments.progress ? print_progress(static_cast<std::uint64_t>(seen.st_size)) : isolate::ReadProgress{});
 }
 
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "ubc-unpack: {}\n", printable(report.error().message));
     return 1;
   }
+  fmt::print("sha256 {}\n", report->sha256);
   fmt::print("{} members, {} bytes", report->members, report->bytes);
   if (report->devices_left_out > 0) fmt::print("; {} device nodes left out: guests get their own /dev", report->devices_left_out);
   if (report->attributes_left_out > 0)

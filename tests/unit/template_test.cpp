@@ -121,7 +121,7 @@ class Templates : public testing::Test {
   }
 
   fs::path root() const { return base_ / "root"; }
-  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", unpacker}; }
+  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", {unpacker, UBC_PACK}}; }
   struct stat look_at(const std::string& path) const {
     struct stat seen{};
     EXPECT_EQ(::lstat((root() / path).c_str(), &seen), 0) << path;
@@ -308,7 +308,10 @@ TEST_F(Templates, AnImportIsListedFoundAndRemoved) {
 }
 
 TEST_F(Templates, AFailedImportLeavesNothing) {
-  const auto entries = [&] { return std::distance(fs::directory_iterator{base_ / "store"}, fs::directory_iterator{}); };
+  const auto entries = [&] {   // in the store, and of trees
+    const auto in = [](const fs::path& path) { return std::distance(fs::directory_iterator{path}, fs::directory_iterator{}); };
+    return in(base_ / "store") - 1 + in(base_ / "store/.store");
+  };
   const auto hostile = store().import_archive(make_archive({{.path = "a"}, {.path = "../x"}}), "bad");
   ASSERT_FALSE(hostile);
   EXPECT_THAT(hostile.error().message, AllOf(HasSubstr("as template bad"), HasSubstr("../x has a ..")));
@@ -330,7 +333,7 @@ TEST_F(Templates, LinksInTheRootFileSystemResolveInsideIt) {
 
 TEST_F(Templates, AKilledImportIsInvisibleAndSwept) {
   const std::string script = base_ / "slow-unpack", archive = make_archive(good_members());
-  write(script, fmt::format("#!/bin/sh\n{} \"$1\" \"$2\" || exit 1\necho $$ > {}\nexec sleep 600\n", UBC_UNPACK, (base_ / "pid").string()));
+  write(script, fmt::format("#!/bin/sh\n{} \"$@\" || exit 1\necho $$ > {}\nexec sleep 600\n", UBC_UNPACK, (base_ / "pid").string()));
   ASSERT_EQ(::chmod(script.c_str(), 0755), 0);
   const pid_t importer = ::fork();
   ASSERT_GE(importer, 0);
@@ -340,7 +343,7 @@ TEST_F(Templates, AKilledImportIsInvisibleAndSwept) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   EXPECT_THAT(store().list().value(), IsEmpty()) << "half an import must not show";
   const auto scratches = [&] {
-    return std::ranges::count_if(fs::directory_iterator{base_ / "store"},
+    return std::ranges::count_if(fs::directory_iterator{base_ / "store/.store"},
                                  [](const auto& item) { return item.path().filename().string().starts_with(".new."); });
   };
   EXPECT_EQ(scratches(), 1) << "list() must not sweep what a live import works on";
