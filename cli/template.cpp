@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // template: what containers are made from.
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -14,13 +17,47 @@ namespace {
 
 using container::Host;
 
-/// Archives that were built, and what is being built.
-std::string cache_of(const Host& host) { return host.paths.lib + "/cache"; }
+/// Containers made from each template.
+std::map<std::string, std::vector<std::uint32_t>> users_of_all(const Host& host) {
+  std::map<std::string, std::vector<std::uint32_t>> users;
+  for (const std::uint32_t id : container::known_ids(host))
+    if (const auto used = container::template_of(host, id)) users[*used].push_back(id);
+  return users;
+}
 
-int list_templates(const Host& host, const Say& say) {
+/// One decimal below ten, as ls -h has it; "-" where nobody has measured.
+std::string size_text(std::optional<std::uint64_t> bytes) {
+  if (!bytes) return "-";
+  auto amount = static_cast<double>(*bytes);
+  std::string_view unit = "B";
+  for (const std::string_view next : {"K", "M", "G", "T"})
+    if (amount >= 1024) amount /= 1024, unit = next;
+  return fmt::format("{:.{}f}{}", amount, unit != "B" && amount < 10 ? 1 : 0, unit);
+}
+
+template <typename T>
+nlohmann::ordered_json known_or_null(const std::optional<T>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json json_of(const isolate::TemplateInfo& info, const std::vector<std::uint32_t>& users) {
+  return {{"name", info.name},     {"size", known_or_null(info.size)},     {"users", users},   {"time", info.time},
+          {"source", info.source}, {"sha256", known_or_null(info.sha256)}, {"note", info.note}};
+}
+
+int list_templates(const Host& host, const Say& say, bool json) {
   const auto templates = container::templates_of(host).list();
   if (!templates) return fail(templates.error());
-  for (const isolate::TemplateInfo& info : *templates) fmt::print("{:<24} {:<22} {}\n", info.name, info.time, info.source);
+  auto users = users_of_all(host);
+  if (json) {
+    nlohmann::ordered_json array = nlohmann::ordered_json::array();
+    for (const isolate::TemplateInfo& info : *templates) array.push_back(json_of(info, users[info.name]));
+    fmt::print("{}\n", array.dump(4, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return exit_ok;
+  }
+  if (!templates->empty()) fmt::print("{:<24} {:>6} {:>6} {:<21} {}\n", "NAME", "SIZE", "USERS", "IMPORTED", "FROM");
+  for (const isolate::TemplateInfo& info : *templates)
+    fmt::print("{:<24} {:>6} {:>6} {:<21} {}\n", info.name, size_text(info.size), users[info.name].size(), info.time, info.source);
   if (templates->empty()) say("no templates yet: ubctl template build busybox, or template import FILE.tar.gz");
   return exit_ok;
 }
@@ -42,7 +79,7 @@ int import_template(const Host& host, const Say& say, const std::string& file, s
 int build_one_template(const Host& host, const Say& say, const std::string& name, const std::string& output) {
   if (container::templates_of(host).find(name))
     return fail({Code::exists, 0, fmt::format("template {} exists already: ubctl template remove {} first", name, name)});
-  const std::string cache = cache_of(host);
+  const std::string cache = host.paths.cache();
   if (const auto made = os::make_directories(cache, 0700); !made) return fail(made.error());
   const std::string archive = output.empty() ? fmt::format("{}/{}.tar.gz", cache, name) : output;
   say(fmt::format("Building template {}...", name));
@@ -52,12 +89,38 @@ int build_one_template(const Host& host, const Say& say, const std::string& name
 }
 
 int remove_template(const Host& host, const std::string& name) {
-  for (const std::uint32_t id : container::known_ids(host))
-    if (const auto used = container::template_of(host, id); used && *used == name)
-      return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, id)},
-                  exit_running);
+  if (const auto users = users_of_all(host)[name]; !users.empty())
+    return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, users.front())},
+                exit_running);
   const auto removed = container::templates_of(host).remove(name);
   return removed ? static_cast<int>(exit_ok) : fail(removed.error(), exit_no_template);
+}
+
+constexpr std::size_t kNamedDifferences = 10;
+
+/// "2 changed, 1 missing: ./a, ./b, ./c", at most ten by name.
+std::string text_of(const isolate::TreeDifferences& found) {
+  std::string counts, names;
+  std::size_t named = 0, all = 0;
+  for (const auto& [what, paths] : {std::pair{"changed", &found.changed}, {"missing", &found.missing}, {"added", &found.added}}) {
+    if (!paths->empty()) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", paths->size(), what);
+    all += paths->size();
+    for (const std::string& path : *paths)
+      if (named < kNamedDifferences) names += fmt::format("{}{} ({})", named++ == 0 ? "" : ", ", path, what);
+  }
+  return fmt::format("{}: {}{}", counts, names, all > named ? ", ..." : "");
+}
+
+int verify_template(const Host& host, const Say& say, const std::string& name) {
+  const auto found = container::templates_of(host).verify(name);
+  if (!found)
+    return fail(found.error(), found.error().code == Code::not_found ? exit_no_template
+                               : found.error().code == Code::corrupt ? exit_bad_template
+                                                                     : exit_of(found.error()));
+  if (!found->none())
+    return fail({Code::corrupt, 0, fmt::format("template {} is not what was unpacked: {}", name, text_of(*found))}, exit_bad_template);
+  say(fmt::format("Template {} is what was unpacked", name));
+  return exit_ok;
 }
 
 }  // namespace
@@ -65,17 +128,20 @@ int remove_template(const Host& host, const std::string& name) {
 void add_template(CLI::App& app, Invocation& invocation) {
   struct Values {
     std::string name, file, output;
+    bool json = false;
   };
   const auto values = std::make_shared<Values>();
   CLI::App* verb = app.add_subcommand("template", "what containers are made from");
   verb->require_subcommand(1);
   const auto on_template = [&invocation](CLI::App* part, auto body) {
     part->callback([&invocation, body] {
-      isolate::sweep_builds(cache_of(invocation.host));   // what a build that was killed left
+      isolate::sweep_builds(invocation.host.paths.cache());   // what a build that was killed left
       invocation.exit_code = body(invocation.host, invocation.say);
     });
   };
-  on_template(verb->add_subcommand("list", "the templates of this host"), list_templates);
+  CLI::App* list = verb->add_subcommand("list", "the templates of this host, what they take on disk, and the containers made from each");
+  list->add_flag("-j,--json", values->json, "JSON, all that is known");
+  on_template(list, [values](const Host& host, const Say& say) { return list_templates(host, say, values->json); });
   CLI::App* import = verb->add_subcommand("import", "unpack an archive, once, for all containers");
   import->add_option("FILE", values->file, "tar, tar.gz or tgz, tar.xz, tar.zst")->required();
   import->add_option("--name", values->name, "default: the file's name");
@@ -84,6 +150,9 @@ void add_template(CLI::App& app, Invocation& invocation) {
   build->add_option("NAME", values->name)->required();
   build->add_option("--output", values->output, "keep the archive here");
   on_template(build, [values](const Host& host, const Say& say) { return build_one_template(host, say, values->name, values->output); });
+  CLI::App* verify = verb->add_subcommand("verify", "is what is unpacked still what was unpacked? names what differs");
+  verify->add_option("NAME", values->name)->required();
+  on_template(verify, [values](const Host& host, const Say& say) { return verify_template(host, say, values->name); });
   CLI::App* remove = verb->add_subcommand("remove", "of a template that no container uses");
   remove->add_option("NAME", values->name)->required();
   on_template(remove, [values](const Host& host, const Say&) { return remove_template(host, values->name); });
