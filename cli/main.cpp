@@ -99,7 +99,7 @@ int run(int argc, char** argv) {
   paths.etc = variable("UBC_ETC", "/etc/ubc");
   paths.lib = variable("UBC_LIB", "/var/lib/ubc");
   paths.run = variable("UBC_RUN", "/run/ubc");
-  paths.programs = {helper_path("ubc-unpack"), helper_path("ubc-pack")};
+  paths.tools = {helper_path("ubc-unpack"), helper_path("ubc-pack"), paths.etc + "/fixups"};
   auto host = container::load_host(std::move(paths));
   if (!host) return fail(host.error());
   Invocation invocation{*std::move(host), {}, {}, 0};

@@ -9,7 +9,7 @@
 #include "bpf/guest_links.h"
 #include "bpf/hook_plan.h"
 #include "bpf/ledger.h"
-#include "isolate/template_tree.h"
+#include "isolate/tree_tools.h"
 #include "os/cgroup_dir.h"
 #include "os/fd.h"
 #include "os/result.h"
@@ -24,7 +24,7 @@ struct HostPaths {
   std::string pins = bpf::kPinDirectory;
   std::string network_pins = bpf::kNetworkPinDirectory;
   std::string proc = "/proc";
-  isolate::TreePrograms programs;           ///< ubc-unpack and ubc-pack
+  isolate::TreeTools tools;                 ///< for templates
 
   [[nodiscard]] std::string conf() const { return etc + "/conf"; }   ///< also sample configurations, ve-NAME.conf-sample
   [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/{}.conf", conf(), id); }

@@ -38,8 +38,7 @@ Result<> shift_acls(archive_entry* entry, uid_t base) {
     items.push_back(item);
   }
   archive_entry_acl_clear(entry);
-  for (const AclItem& kept : items)
-    (void)archive_entry_acl_add_entry(entry, kept.type, kept.permissions, kept.tag, kept.id, "");
+  for (const AclItem& kept : items) (void)archive_entry_acl_add_entry(entry, kept.type, kept.permissions, kept.tag, kept.id, "");
   return {};
 }
 

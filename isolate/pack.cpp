@@ -155,7 +155,7 @@ Result<PackReport> write_template(const os::Fd& out, uid_t base) {
     const std::string path{path_of(entry)};
     if (!is_plain(entry) || is_host_key(path)) return false;
     UBC_TRY(os::with_context(count_from_zero(entry, base), path));
-    if (archive_entry *same = entry, *later = nullptr; archive_entry_filetype(entry) == S_IFREG)
+    if (archive_entry* same = entry, *later = nullptr; archive_entry_filetype(entry) == S_IFREG)
       archive_entry_linkify(links.get(), &same, &later);   // of a tar: the same entry, made a link where its file was written already
     UBC_TRY(count_member(entry, report));
     UBC_TRY(write_member(disk.get(), writer.get(), entry));

@@ -81,8 +81,8 @@ std::string default_template_name(std::string_view archive) {
   return file;
 }
 
-TemplateStore::TemplateStore(std::string directory, TreePrograms programs)
-    : directory_{std::move(directory)}, trees_{path_of(kTrees), std::move(programs)} {}
+TemplateStore::TemplateStore(std::string directory, TreeTools tools)
+    : directory_{std::move(directory)}, trees_{path_of(kTrees), std::move(tools)} {}
 
 std::string TemplateStore::path_of(std::string_view name) const { return fmt::format("{}/{}", directory_, name); }
 
@@ -140,6 +140,8 @@ TemplateInfo TemplateStore::read_info(const std::string& name) const {
   info.source = os::assigned_in(of_name, "SOURCE").value_or("");
   info.time = os::assigned_in(of_name, "TIME").value_or("");
   info.note = os::assigned_in(of_tree, "NOTE").value_or("");
+  info.init = os::assigned_in(of_tree, "INIT").value_or("");
+  info.stop = os::assigned_in(of_tree, "STOP").value_or("");
   if (const std::string digest = os::assigned_in(of_tree, "SHA256").value_or(""); !digest.empty()) info.sha256 = digest;
   if (const auto size = os::parse_number(os::assigned_in(of_tree, "SIZE").value_or(""))) info.size = *size;
   return info;

@@ -26,6 +26,8 @@ struct TemplateInfo {
   std::optional<std::uint64_t> size;   ///< of the tree, bytes on disk; nullopt where an earlier version imported it
   std::string time;                    ///< of the import, UTC, "2025-01-31T12:00:00Z"; empty if unknown
   std::string note;                    ///< what the unpacker said: members, bytes, what was left out
+  std::string init;                    ///< command of a guest's process 1; empty: the usual
+  std::string stop;                    ///< signal or command that ends a guest; empty: what its init seems to hear
   std::string rootfs;                  ///< path of the tree
 };
 
@@ -37,7 +39,7 @@ struct TemplateInfo {
 class TemplateStore {
  public:
   /// `directory` need not exist yet.
-  TemplateStore(std::string directory, TreePrograms programs);
+  TemplateStore(std::string directory, TreeTools tools);
 
   /// By name. No store is an empty list.
   [[nodiscard]] Result<std::vector<TemplateInfo>> list() const;

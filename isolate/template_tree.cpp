@@ -2,9 +2,7 @@
 #include "isolate/template_tree.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +11,9 @@
 #include <map>
 #include <utility>
 
+#include "isolate/fixups.h"
 #include "isolate/run_program.h"
+#include "isolate/tree_file.h"
 #include "os/assignments.h"
 #include "os/directory.h"
 #include "os/fd.h"
@@ -25,36 +25,17 @@ namespace {
 
 constexpr std::string_view kScratchPrefix = ".new.";
 
-/// openat2(2): symbolic links resolve as if `root` were "/".
-Result<os::Fd> open_in_root(const os::DirFd& root, const char* path, std::uint64_t flags) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const auto fd = ::syscall(SYS_openat2, root.get(), path, &how, sizeof how);
-  if (fd < 0) return os::sys_error(errno, "open", root.path_of(path));
-  return os::Fd{static_cast<int>(fd)};
-}
-
 bool is_program(const os::DirFd& root, const char* path) {
-  const auto file = open_in_root(root, path, O_PATH);
+  const auto file = open_in_tree(root, path, O_PATH);
   struct stat seen{};
   return file && ::fstat(file->get(), &seen) == 0 && S_ISREG(seen.st_mode) && (seen.st_mode & 0111) != 0;
-}
-
-/// A copied machine-id would make guests of one template alike; an empty file makes systemd store a fresh one.
-Result<> empty_machine_id(const os::DirFd& root) {
-  const auto file = open_in_root(root, "etc/machine-id", O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!file && (file.error().sys_errno == ENOENT || file.error().sys_errno == ELOOP)) return {};
-  if (!file) return std::unexpected(file.error());
-  if (::ftruncate(file->get(), 0) != 0) return os::sys_error(errno, "empty", root.path_of("etc/machine-id"));
-  return {};
 }
 
 Result<> check_rootfs(const std::string& path, const std::string& archive) {
   const os::DirFd root = UBC_TRY(os::DirFd::open(path));
   if (!is_program(root, "sbin/init") && !is_program(root, "bin/sh"))
     return os::error(Code::corrupt, "{} is no root file system: it has neither an executable /sbin/init nor /bin/sh", archive);
-  return empty_machine_id(root);
+  return {};
 }
 
 Result<> write_to_disk(const std::string& path) {
@@ -120,8 +101,7 @@ std::string plain(std::string_view text) {
   return kept;
 }
 
-TemplateTrees::TemplateTrees(std::string directory, TreePrograms programs)
-    : directory_{std::move(directory)}, programs_{std::move(programs)} {}
+TemplateTrees::TemplateTrees(std::string directory, TreeTools tools) : directory_{std::move(directory)}, tools_{std::move(tools)} {}
 
 std::string TemplateTrees::path_of(std::string_view digest) const { return fmt::format("{}/sha256-{}", directory_, digest); }
 
@@ -132,16 +112,22 @@ Result<> TemplateTrees::fill(const std::string& scratch, const std::string& arch
   if (::mkdir(rootfs.c_str(), 0755) != 0 || ::chmod(rootfs.c_str(), 0755) != 0 || ::chmod(scratch.c_str(), 0755) != 0)
     return os::sys_error(errno, "make directory", rootfs);
   std::string unpacked;   // the digest of what was read, which nobody can have swapped meanwhile
-  const std::string note =
-      UBC_TRY(run_program({programs_.unpacker, "--progress", archive, rootfs}, {}, watch_unpacking(progress, unpacked)));
+  const std::string note = UBC_TRY(run_program({tools_.unpacker, "--progress", archive, rootfs}, {}, watch_unpacking(progress, unpacked)));
   if (unpacked != digest)
     return os::error(Code::corrupt, "{} changed while it was read: import it again when nobody writes to it", archive);
   UBC_TRY(check_rootfs(rootfs, archive));
-  (void)UBC_TRY(run_program({programs_.packer, "manifest", manifest, rootfs}));
+  const std::vector<Fixup> fixups = UBC_TRY(fixups_for(rootfs, tools_.fixups));
+  const FixupOutcome fixed = UBC_TRY(apply_fixups(rootfs, fixups));
+  (void)UBC_TRY(run_program({tools_.packer, "manifest", manifest, rootfs}));
   const std::string size = std::to_string(UBC_TRY(disk_usage(rootfs))), known = UBC_TRY(sha256_of(manifest));
   std::string info;
-  for (const auto& [key, value] :
-       {std::pair{"SHA256", digest}, std::pair{"SIZE", size}, std::pair{"MANIFEST", known}, std::pair{"NOTE", plain(note)}})
+  for (const auto& [key, value] : {std::pair{"SHA256", digest},
+                                   std::pair{"SIZE", size},
+                                   std::pair{"MANIFEST", known},
+                                   std::pair{"NOTE", plain(note)},
+                                   {"FIXUPS", fixed.names},
+                                   {"INIT", fixed.init},
+                                   {"STOP", fixed.stop}})
     info += os::format_assignment(key, value) + "\n";
   UBC_TRY(os::replace_text(scratch + "/info", info));
   return write_to_disk(scratch);
@@ -172,7 +158,7 @@ Result<TreeDifferences> TemplateTrees::verify(const std::string& path) const {
   if (::mkdtemp(scratch.data()) == nullptr) return os::sys_error(errno, "make directory", scratch);
   os::Rollback rollback;
   rollback.add([&scratch] { os::remove_tree(scratch); });
-  (void)UBC_TRY(run_program({programs_.packer, "manifest", scratch + "/manifest", path + "/rootfs"}));
+  (void)UBC_TRY(run_program({tools_.packer, "manifest", scratch + "/manifest", path + "/rootfs"}));
   return compare_manifests(UBC_TRY(os::read_text(manifest)), UBC_TRY(os::read_text(scratch + "/manifest")));
 }
 

@@ -11,14 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "isolate/tree_tools.h"
 #include "os/result.h"
 
 namespace ubc::isolate {
-
-/// Paths of the two programs that work on trees, so that libarchive is no part of who asks.
-struct TreePrograms {
-  std::string unpacker, packer;
-};
 
 /// Of an import: bytes of the archive that were read, and its size.
 using ImportProgress = std::function<void(std::uint64_t read, std::uint64_t size)>;
@@ -38,14 +34,14 @@ struct TreeDifferences {
 
 class TemplateTrees {
  public:
-  TemplateTrees(std::string directory, TreePrograms programs);
+  TemplateTrees(std::string directory, TreeTools tools);
 
   [[nodiscard]] std::string path_of(std::string_view digest) const;
-  /// Unpacks the archive, checks that it can be a root file system, empties /etc/machine-id, and writes manifest and info. Visible only when
+  /// Unpacks the archive, checks that it can be a root file system, does what fix-ups say, and writes manifest and info. Visible only when
   /// complete and on disk. `digest` is the archive's; where it has changed since, Code::corrupt.
   [[nodiscard]] Result<> make(const std::string& archive, const std::string& digest, const ImportProgress& progress) const;
-  /// Of the tree at `path`, one of ours. Fails with Code::bad_state where no manifest was kept, with Code::corrupt where that is not what it
-  /// was.
+  /// Of the tree at `path`, one of ours. Fails with Code::bad_state where no manifest was kept, with Code::corrupt where that is not what
+  /// it was.
   [[nodiscard]] Result<TreeDifferences> verify(const std::string& path) const;
   /// Removes those that are not `used` (names in the directory), and what was being made by somebody who died.
   void sweep(const std::vector<std::string>& used) const;
@@ -55,7 +51,7 @@ class TemplateTrees {
                               const ImportProgress& progress) const;
 
   std::string directory_;
-  TreePrograms programs_;
+  TreeTools tools_;
 };
 
 }  // namespace ubc::isolate

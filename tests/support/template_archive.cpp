@@ -4,6 +4,10 @@
 #include <archive.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 namespace ubc::test {
 namespace {
 
@@ -35,6 +39,19 @@ int add_filter(archive* out, const std::string& path) {
 }
 
 }  // namespace
+
+std::string access_list(std::uint32_t gid) {
+  struct Item {
+    std::uint16_t tag, permissions;
+    std::uint32_t id;
+  };
+  const std::uint32_t version = 2;
+  const std::array<Item, 5> items{{{1, 6, UINT32_MAX}, {4, 4, UINT32_MAX}, {8, 5, gid}, {16, 5, UINT32_MAX}, {32, 4, UINT32_MAX}}};
+  std::string bytes(sizeof version + sizeof items, '\0');
+  std::memcpy(bytes.data(), &version, sizeof version);
+  std::memcpy(bytes.data() + sizeof version, items.data(), sizeof items);
+  return bytes;
+}
 
 std::vector<Member> good_members() {
   return {directory("./"), directory("./bin"), {.path = "./bin/sh", .mode = 0755}, directory("./etc"), {.path = "./etc/machine-id"}};

@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -31,6 +32,9 @@ inline Member symlink_to(std::string target, std::string path) {
   return {.path = std::move(path), .type = S_IFLNK, .link = std::move(target)};
 }
 inline Member hardlink_to(std::string target, std::string path) { return {.path = std::move(path), .hardlink = std::move(target)}; }
+
+/// user::rw-, group::r--, group:GID:r-x, mask::r-x, other::r--, as setxattr(2) takes it.
+std::string access_list(std::uint32_t gid);
 
 /// What a root file system must have.
 std::vector<Member> good_members();

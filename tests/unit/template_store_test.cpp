@@ -42,7 +42,7 @@ class Store : public testing::Test {
   }
   void TearDown() override { fs::remove_all(base_); }
 
-  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ + "/store", {unpacker, UBC_PACK}}; }
+  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ + "/store", {unpacker, UBC_PACK, "/nowhere"}}; }
   std::string make_archive(const std::vector<Member>& members, const std::string& name = "archive.tar") const {
     ubc::test::write_archive(base_ + "/" + name, members);
     return base_ + "/" + name;
@@ -108,7 +108,7 @@ TEST_F(Store, VerifyTellsWhatWasChangedWhatIsMissingAndWhatWasAdded) {
   const std::string root = import(make_archive(members), "good") + "/";
   ASSERT_EQ(::chmod((root + "mode").c_str(), 0645), 0);
   ASSERT_EQ(::chown((root + "owner").c_str(), 0, 1), 0);
-  write(root + "text", "tExt\n");   // of the same length
+  write(root + "text", "tExt\n");  // of the same length
   ASSERT_EQ(::unlink((root + "gone").c_str()), 0);
   ASSERT_TRUE(fs::remove(root + "kind") && ::mkfifo((root + "kind").c_str(), 0644) == 0) << "which nobody feeds: opening it would block";
   ASSERT_TRUE(fs::remove(root + "link") && ::symlink("/there", (root + "link").c_str()) == 0);
@@ -147,7 +147,8 @@ class Earlier : public Store {
     const std::string home = base_ + "/store/" + name;
     fs::create_directories(home + "/rootfs/bin");
     write(home + "/rootfs/bin/sh", "old");
-    write(home + "/info", fmt::format("SOURCE=\"{}.tar.gz\"\nSHA256=\"{}\"\nTIME=\"2025-01-31T12:00:00Z\"\nNOTE=\"9 members\"\n", name, digest));
+    write(home + "/info",
+          fmt::format("SOURCE=\"{}.tar.gz\"\nSHA256=\"{}\"\nTIME=\"2025-01-31T12:00:00Z\"\nNOTE=\"9 members\"\n", name, digest));
     write(base_ + "/store/.lock", "");
     return home;
   }

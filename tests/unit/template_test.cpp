@@ -36,25 +36,12 @@ using testing::IsEmpty;
 using ubc::Code;
 using ubc::isolate::run_program;
 using ubc::isolate::TemplateStore;
+using ubc::test::access_list;
 using ubc::test::directory;
 using ubc::test::good_members;
 using ubc::test::hardlink_to;
 using ubc::test::Member;
 using ubc::test::symlink_to;
-
-/// user::rw-, group::r--, group:GID:r-x, mask::r-x, other::r--, as setxattr(2) takes it.
-std::string access_list(std::uint32_t gid) {
-  struct Item {
-    std::uint16_t tag, permissions;
-    std::uint32_t id;
-  };
-  const std::uint32_t version = 2;
-  const std::array<Item, 5> items{{{1, 6, UINT32_MAX}, {4, 4, UINT32_MAX}, {8, 5, gid}, {16, 5, UINT32_MAX}, {32, 4, UINT32_MAX}}};
-  std::string bytes(sizeof version + sizeof items, '\0');
-  std::memcpy(bytes.data(), &version, sizeof version);
-  std::memcpy(bytes.data() + sizeof version, items.data(), sizeof items);
-  return bytes;
-}
 
 struct Unpacked {
   bool accepted;
@@ -121,7 +108,7 @@ class Templates : public testing::Test {
   }
 
   fs::path root() const { return base_ / "root"; }
-  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", {unpacker, UBC_PACK}}; }
+  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", {unpacker, UBC_PACK, "/nowhere"}}; }
   struct stat look_at(const std::string& path) const {
     struct stat seen{};
     EXPECT_EQ(::lstat((root() / path).c_str(), &seen), 0) << path;
