@@ -8,7 +8,9 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/template_save.h"
 #include "isolate/build_area.h"
 #include "isolate/template_build.h"
 
@@ -88,6 +90,23 @@ int build_one_template(const Host& host, const Say& say, const std::string& name
   return import_template(host, say, archive, name);
 }
 
+int save_template(const Host& host, const Say& say, const std::string& container, const std::string& name) {
+  const auto id = container::resolve_id(host, container);
+  if (!id) return fail(id.error());
+  if (const auto ours = container::refuse_adopted(host, *id, "make a template of"); !ours) return fail(ours.error());
+  if (!container::status_of(host, *id).exists) return fail(container::unknown_container(*id));
+  const auto lock = container::lock_container(host, *id, "template save");
+  if (!lock) return fail(lock.error());
+  say(fmt::format("Saving container {} as template {}...", *id, name));
+  const auto saved = [&] {
+    ProgressLine line{fmt::format("Unpacking {}", name), !say.quiet};
+    return container::save_template(host, *id, name, line.watch());
+  }();
+  if (!saved) return fail(saved.error());
+  say(fmt::format("Template {} is ready", name));
+  return exit_ok;
+}
+
 int remove_template(const Host& host, const std::string& name) {
   if (const auto users = users_of_all(host)[name]; !users.empty())
     return fail({Code::busy, 0, fmt::format("template {} is the lower layer of container {}: destroy that first", name, users.front())},
@@ -127,7 +146,7 @@ int verify_template(const Host& host, const Say& say, const std::string& name) {
 
 void add_template(CLI::App& app, Invocation& invocation) {
   struct Values {
-    std::string name, file, output;
+    std::string name, file, output, container;
     bool json = false;
   };
   const auto values = std::make_shared<Values>();
@@ -146,10 +165,15 @@ void add_template(CLI::App& app, Invocation& invocation) {
   import->add_option("FILE", values->file, "tar, tar.gz or tgz, tar.xz, tar.zst")->required();
   import->add_option("--name", values->name, "default: the file's name");
   on_template(import, [values](const Host& host, const Say& say) { return import_template(host, say, values->file, values->name); });
-  CLI::App* build = verb->add_subcommand("build", "busybox, debian-12 or debian-13, from this host's packages and mirror");
+  CLI::App* build = verb->add_subcommand(
+      "build", fmt::format("one of {}, from this host's packages and mirror", fmt::join(isolate::buildable_templates(), ", ")));
   build->add_option("NAME", values->name)->required();
   build->add_option("--output", values->output, "keep the archive here");
   on_template(build, [values](const Host& host, const Say& say) { return build_one_template(host, say, values->name, values->output); });
+  CLI::App* save = verb->add_subcommand("save", "make one from a container, which stands still meanwhile if it runs");
+  save->add_option("CTID", values->container, "the container's id or name")->required();
+  save->add_option("NAME", values->name)->required();
+  on_template(save, [values](const Host& host, const Say& say) { return save_template(host, say, values->container, values->name); });
   CLI::App* verify = verb->add_subcommand("verify", "is what is unpacked still what was unpacked? names what differs");
   verify->add_option("NAME", values->name)->required();
   on_template(verify, [values](const Host& host, const Say& say) { return verify_template(host, say, values->name); });
