@@ -117,7 +117,7 @@ int remove_template(const Host& host, const std::string& name) {
 
 constexpr std::size_t kNamedDifferences = 10;
 
-/// "2 changed, 1 missing: ./a, ./b, ./c", at most ten by name.
+/// "1 changed, 1 missing: ./a (changed), ./b (missing)", at most ten by name.
 std::string text_of(const isolate::TreeDifferences& found) {
   std::string counts, names;
   std::size_t named = 0, all = 0;
@@ -132,10 +132,11 @@ std::string text_of(const isolate::TreeDifferences& found) {
 
 int verify_template(const Host& host, const Say& say, const std::string& name) {
   const auto found = container::templates_of(host).verify(name);
-  if (!found)
-    return fail(found.error(), found.error().code == Code::not_found ? exit_no_template
-                               : found.error().code == Code::corrupt ? exit_bad_template
-                                                                     : exit_of(found.error()));
+  if (!found) {
+    const Code code = found.error().code;
+    const bool unknown = code == Code::bad_state || code == Code::corrupt;   // what was unpacked
+    return fail(found.error(), code == Code::not_found ? exit_no_template : unknown ? exit_bad_template : exit_of(found.error()));
+  }
   if (!found->none())
     return fail({Code::corrupt, 0, fmt::format("template {} is not what was unpacked: {}", name, text_of(*found))}, exit_bad_template);
   say(fmt::format("Template {} is what was unpacked", name));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolate/merged_tree.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -32,18 +33,19 @@ Result<> mount_merged(const std::string& lower, const std::string& area) {
   const os::Fd template_layer = UBC_TRY(clone_mount(lower)), area_layer = UBC_TRY(clone_mount(area));
   UBC_TRY(stage(template_layer, kLowerStage, lower));
   UBC_TRY(stage(area_layer, kAreaStage, area));
-  const os::Fd merged =
-      UBC_TRY(new_mount("overlay",
-                        {{"lowerdir", fmt::format("{}/upper:{}", kAreaStage, kLowerStage)}, {"metacopy", "off"}, {"index", "off"},
-                         {"xino", "off"}, {"redirect_dir", "off"}},
-                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+  const os::Fd merged = UBC_TRY(new_mount("overlay",
+                                          {{"lowerdir", fmt::format("{}/upper:{}", kAreaStage, kLowerStage)},
+                                           {"metacopy", "off"},
+                                           {"index", "off"},
+                                           {"xino", "off"},
+                                           {"redirect_dir", "off"}},
+                                          MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   return stage(merged, kLowerStage, "the merged tree");   // over the layer, which the overlay holds
 }
 
 }  // namespace
 
-Result<> with_merged_tree(const std::string& lower, const std::string& area,
-                          const std::function<Result<>(const std::string& path)>& body) {
+Result<> with_merged_tree(const std::string& lower, const std::string& area, const std::function<Result<>(const std::string& path)>& body) {
   Result<> done = os::error(Code::system, "the reader of the tree was killed");
   const pid_t parent = ::getpid();
   const pid_t reader = os::run_as_child([&] {

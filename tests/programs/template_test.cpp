@@ -20,7 +20,8 @@ constexpr const char* kUpper = "/var/lib/ubc/private/101/upper";
 /// Nothing of a save that was killed, and no template of its name.
 void expect_nothing_left() {
   EXPECT_THAT(ubctl("template list").output, Not(HasSubstr("saved")));
-  EXPECT_EQ(shell("ls -A /var/lib/ubc/cache | grep -v lock; ls -A /var/lib/ubc/templates/.store | grep -v ^sha256").output, "busybox.tar.gz\n");
+  EXPECT_EQ(shell("ls -A /var/lib/ubc/cache | grep -v lock; ls -A /var/lib/ubc/templates/.store | grep -v ^sha256").output,
+            "busybox.tar.gz\n");
 }
 
 class Save : public Guest {
@@ -31,7 +32,9 @@ class Save : public Guest {
     (void)ubctl("template remove saved");
     Guest::TearDown();
   }
-  static std::string saved(const std::string& command) { return shell("cd " + std::string{kTemplates} + "saved/rootfs/ && " + command).output; }
+  static std::string saved(const std::string& command) {
+    return shell("cd " + std::string{kTemplates} + "saved/rootfs/ && " + command).output;
+  }
 };
 
 TEST_F(Save, ARunningContainersFilesAreTheTemplatesWithoutWhatIsAMachinesOwn) {
@@ -47,7 +50,8 @@ TEST_F(Save, ARunningContainersFilesAreTheTemplatesWithoutWhatIsAMachinesOwn) {
   ASSERT_EQ(done.status, 0) << done.output;
   EXPECT_EQ(field("101", "status"), "running");
   EXPECT_EQ(saved("stat -c '%n %u:%g %a %h %s' srv srv/a/f etc/passwd srv/holes"),
-            "srv 0:0 755 3 4096\nsrv/a/f 7:8 4750 2 5\netc/passwd 0:0 644 1 " + std::to_string(text_of(std::string{kTemplates} + "busybox/rootfs/etc/passwd").size()) +
+            "srv 0:0 755 3 4096\nsrv/a/f 7:8 4750 2 5\netc/passwd 0:0 644 1 " +
+                std::to_string(text_of(std::string{kTemplates} + "busybox/rootfs/etc/passwd").size()) +
                 "\nsrv/holes 0:0 644 1 104857600\n");
   EXPECT_EQ(saved("stat -c %b srv/holes"), "0\n") << "holes stay holes";
   EXPECT_EQ(saved("ls -A etc/ssh proc sys dev run srv; test -e etc/profile || echo gone; wc -c < etc/machine-id"),
@@ -107,7 +111,8 @@ class Foreign : public Guest {
  protected:
   static void SetUpTestSuite() {
     const Ran made = shell(
-        "set -e; rm -rf /tmp/foreign; mkdir -p /tmp/foreign/bin /tmp/foreign/sbin /tmp/foreign/etc /tmp/foreign/proc /tmp/foreign/tmp /etc/ubc/fixups; "
+        "set -e; rm -rf /tmp/foreign; mkdir -p /tmp/foreign/bin /tmp/foreign/sbin /tmp/foreign/etc /tmp/foreign/proc /tmp/foreign/tmp "
+        "/etc/ubc/fixups; "
         "cd /tmp/foreign; cp /bin/busybox bin/; ln -s busybox bin/sh; printf 'ID=\"alpine-like\"\\n' > etc/os-release; "
         "printf '1:respawn:/sbin/getty tty1\\nup\\n' > etc/inittab; echo seed > etc/seed; "
         "printf '#!/bin/sh\\ntrap \"echo asked > /was-asked; exit 0\" HUP\\n[ \"$1\" = boot ] && echo yes > /up\\n"

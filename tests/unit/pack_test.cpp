@@ -46,7 +46,8 @@ class Packed : public testing::Test {
     std::ofstream{tree() / path} << text;
   }
   void set(const std::string& path, const char* attribute, const std::string& value) const {
-    EXPECT_EQ(::setxattr((tree() / path).c_str(), attribute, value.data(), value.size(), 0), 0) << attribute << ": " << std::strerror(errno);
+    EXPECT_EQ(::setxattr((tree() / path).c_str(), attribute, value.data(), value.size(), 0), 0)
+        << attribute << ": " << std::strerror(errno);
   }
   std::string get(const std::string& path, const char* attribute) const {
     std::string value(256, '\0');
@@ -54,9 +55,7 @@ class Packed : public testing::Test {
     value.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
     return value;
   }
-  ubc::Result<std::string> pack() const {
-    return run_program({UBC_PACK, "template", base_ / "t.tar.gz", tree(), std::to_string(kBase)});
-  }
+  ubc::Result<std::string> pack() const { return run_program({UBC_PACK, "template", base_ / "t.tar.gz", tree(), std::to_string(kBase)}); }
   void round_trip() const {
     const auto packed = pack();
     ASSERT_TRUE(packed) << packed.error().message;
@@ -97,7 +96,8 @@ TEST_F(Packed, AnIdOfSomebodyElseIsRefused) {
     ASSERT_EQ(::chown((tree() / "dir/file").c_str(), id, 0), 0);
     const auto packed = pack();
     ASSERT_FALSE(packed) << id;
-    EXPECT_THAT(packed.error().message, HasSubstr(fmt::format("dir/file: it belongs to id {} of the host, which is none of this guest's", id)));
+    EXPECT_THAT(packed.error().message,
+                HasSubstr(fmt::format("dir/file: it belongs to id {} of the host, which is none of this guest's", id)));
     fs::remove(base_ / "t.tar.gz");
   }
 }
