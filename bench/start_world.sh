@@ -13,7 +13,7 @@ mkdir -p "$root"/{bin,etc/ubc,proc,sys,dev,run,tmp,bundle/rootfs,var/lib/ubc,etc
 cp /etc/ld.so.cache "$root/etc/"
 
 # What is run: stripped, as a package would install it, its libraries where they always are.
-for program in ubctl ubc-unpack ubc-start-bench; do strip -o "$root/bin/$program" "$bin/$program"; done
+for program in ubctl ubc-unpack ubc-pack ubc-start-bench; do strip -o "$root/bin/$program" "$bin/$program"; done
 cp "$(command -v crun)" "$(command -v unshare)" "$(command -v busybox)" "$root/bin/"
 for applet in sh true sleep pivot_root umount; do ln -s busybox "$root/bin/$applet"; done
 for program in "$root"/bin/{crun,unshare,ubc-start-bench}; do

@@ -80,12 +80,12 @@ std::string variable(const char* name, const char* otherwise) {
 }
 
 /// Beside ubctl where it was built, else where the package puts it.
-std::string unpacker_path() {
+std::string helper_path(const std::string& program) {
   char self[4096];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
   std::string path{self, length > 0 ? static_cast<std::size_t>(length) : 0};
-  path = path.substr(0, path.rfind('/') + 1) + "ubc-unpack";
-  return ::access(path.c_str(), X_OK) == 0 ? path : "/usr/libexec/ubc/ubc-unpack";
+  path = path.substr(0, path.rfind('/') + 1) + program;
+  return ::access(path.c_str(), X_OK) == 0 ? path : "/usr/libexec/ubc/" + program;
 }
 
 /// A closed one would be taken by the next file that ubctl opens, and be handed to a guest's program as its own.
@@ -99,7 +99,7 @@ int run(int argc, char** argv) {
   paths.etc = variable("UBC_ETC", "/etc/ubc");
   paths.lib = variable("UBC_LIB", "/var/lib/ubc");
   paths.run = variable("UBC_RUN", "/run/ubc");
-  paths.unpacker = unpacker_path();
+  paths.tools = {helper_path("ubc-unpack"), helper_path("ubc-pack"), paths.etc + "/fixups"};
   auto host = container::load_host(std::move(paths));
   if (!host) return fail(host.error());
   Invocation invocation{*std::move(host), {}, {}, 0};

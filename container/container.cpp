@@ -15,6 +15,7 @@
 #include "container/adopted_record.h"
 #include "container/bind_mounts.h"
 #include "container/disk_quota.h"
+#include "container/ending.h"
 #include "container/group.h"
 #include "container/group_record.h"
 #include "container/guarantees.h"
@@ -58,7 +59,8 @@ Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint
   spec.lower = found.rootfs;
   spec.area = host.paths.area_of(id);
   spec.hostname = config.get("HOSTNAME").value_or("");
-  if (const auto init = config.get("INIT"); init && !init->empty()) spec.init = words_of(*init);
+  if (const std::string init = config.get("INIT").value_or(""), own = init.empty() ? found.init : init; !own.empty())
+    spec.init = words_of(own);
   spec.binds = UBC_TRY(parse_bind_mounts(config.get("BINDMOUNT").value_or("")));
   return spec;
 }
@@ -107,50 +109,9 @@ void await_idle(const Host& host, std::uint32_t id) {
   for (int tries = 0; tries < 200 && !ledger->idle(*slot); ++tries) std::this_thread::sleep_for(milliseconds{10});
 }
 
-/// The signal that asks this guest's init to end; 0: it would ignore any (process 1 gets only what it handles).
-int stop_signal_of(pid_t init) {
-  const auto status = os::read_text(fmt::format("/proc/{}/status", init));
-  if (!status) return 0;
-  const auto mask = [&](std::string_view key) {
-    const std::size_t at = status->find(key);
-    return at == std::string::npos ? 0ULL : std::strtoull(status->c_str() + at + key.size(), nullptr, 16);
-  };
-  const auto in = [](unsigned long long signals, int signal) { return (signals >> (signal - 1) & 1) != 0; };
-  constexpr int kSystemdHalt = 37;   // SIGRTMIN+3: systemd blocks it and reads it from a descriptor
-  if (in(mask("SigBlk:"), kSystemdHalt)) return kSystemdHalt;
-  const unsigned long long caught = mask("SigCgt:") | mask("SigBlk:");
-  char exe[256];
-  const ssize_t length = ::readlink(fmt::format("/proc/{}/exe", init).c_str(), exe, sizeof exe);
-  const std::string_view name{exe, length > 0 ? static_cast<std::size_t>(length) : 0};
-  // Its init powers off. It waits in sigtimedwait(2), which shows what it waits for as neither blocked nor caught: its name has to do.
-  if (name.ends_with("/busybox") && status->starts_with("Name:\tinit\n")) return SIGUSR2;
-  return in(caught, SIGTERM) ? SIGTERM : 0;
-}
-
-Result<int> stop_timeout(const Host& host, const ConfigFile& config) {
-  const auto text = config.get("STOP_TIMEOUT");
-  if (!text) return host.settings.stop_timeout_s;
-  return static_cast<int>(UBC_TRY(os::parse_number(*text)));
-}
-
-/// Until its init has ended, or the time is over.
-Result<> ask_to_end(const Host& host, std::uint32_t id, const Running& guest, std::vector<std::string>& notes) {
-  const int signal = stop_signal_of(guest.record.init_pid);
-  if (signal == 0) {
-    notes.push_back("its process 1 hears no signal that asks it to end: killed at once");
-    return {};
-  }
-  const auto config = UBC_TRY(ConfigFile::load(host.paths.config_of(id)));
-  const int seconds = UBC_TRY(stop_timeout(host, config));
-  UBC_TRY(os::send_signal(guest.pidfd, signal));
-  if (!UBC_TRY(os::wait_for_exit(guest.pidfd, std::chrono::seconds{seconds})))
-    notes.push_back(fmt::format("its init did not end within {} s of signal {}: killed; --stop-timeout gives it longer", seconds, signal));
-  return {};
-}
-
 }  // namespace
 
-isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.unpacker}; }
+isolate::TemplateStore templates_of(const Host& host) { return {host.paths.lib + "/templates", host.paths.tools}; }
 
 Error unknown_container(std::uint32_t id) {
   return {Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)};

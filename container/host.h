@@ -9,6 +9,7 @@
 #include "bpf/guest_links.h"
 #include "bpf/hook_plan.h"
 #include "bpf/ledger.h"
+#include "isolate/tree_tools.h"
 #include "os/cgroup_dir.h"
 #include "os/fd.h"
 #include "os/result.h"
@@ -23,11 +24,12 @@ struct HostPaths {
   std::string pins = bpf::kPinDirectory;
   std::string network_pins = bpf::kNetworkPinDirectory;
   std::string proc = "/proc";
-  std::string unpacker;                     ///< the program ubc-unpack
+  isolate::TreeTools tools;                 ///< for templates
 
   [[nodiscard]] std::string conf() const { return etc + "/conf"; }   ///< also sample configurations, ve-NAME.conf-sample
   [[nodiscard]] std::string config_of(std::uint32_t id) const { return fmt::format("{}/{}.conf", conf(), id); }
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
+  [[nodiscard]] std::string cache() const { return lib + "/cache"; }   ///< archives that were built, and what is being built
   [[nodiscard]] std::string group_configs() const { return etc + "/groups"; }
   [[nodiscard]] std::string group_config_of(std::string_view name) const { return fmt::format("{}/{}.conf", group_configs(), name); }
   [[nodiscard]] std::string group_cgroup_of(std::string_view name) const { return fmt::format("{}/ubc/{}", cgroups, name); }

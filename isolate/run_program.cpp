@@ -80,14 +80,27 @@ void take(pollfd& end, std::string& text) {
   if (got == 0 || (got < 0 && errno != EINTR)) end.fd = -1;
 }
 
-Captured capture(const os::Fd& output, const os::Fd& errors) {
+/// Hands over the lines of `text` from `seen` on; those that were meant for `watch` go.
+void hand_over(std::string& text, std::size_t& seen, const LineWatch& watch) {
+  if (!watch) return;
+  for (std::size_t end = text.find('\n', seen); end != std::string::npos; end = text.find('\n', seen)) {
+    if (watch(std::string_view{text}.substr(seen, end - seen)))
+      text.erase(seen, end + 1 - seen);
+    else
+      seen = end + 1;
+  }
+}
+
+Captured capture(const os::Fd& output, const os::Fd& errors, const LineWatch& watch) {
   Captured captured;
+  std::size_t seen = 0;
   std::array<pollfd, 2> ends{{{output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}}};
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
     if (::poll(ends.data(), ends.size(), -1) < 0 && errno != EINTR) break;
     take(ends[0], captured.output);
+    hand_over(captured.output, seen, watch);
     take(ends[1], captured.errors);
-    if (captured.output.size() > kKeptOutput) captured.output.resize(kKeptOutput);
+    if (captured.output.size() > kKeptOutput) captured.output.resize(seen = kKeptOutput);
     if (captured.errors.size() > kKeptErrors) captured.errors.erase(0, captured.errors.size() - kKeptErrors);
   }
   return captured;
@@ -117,7 +130,7 @@ Result<std::string> judge(const std::string& name, int status, Captured captured
 
 }   // namespace
 
-Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
+Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment, const LineWatch& watch) {
   const std::string file = UBC_TRY(find_program(argv.at(0)));
   const std::vector<std::string> variables = environment_of_child(environment);
   // Made before the fork: the child allocates nothing.
@@ -133,7 +146,7 @@ Result<std::string> run_program(const std::vector<std::string>& argv, const std:
   output.write_end = os::Fd{};
   errors.write_end = os::Fd{};
   failure.write_end = os::Fd{};
-  Captured captured = capture(output.read_end, errors.read_end);
+  Captured captured = capture(output.read_end, errors.read_end, watch);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) return os::sys_error(errno, "wait for", file);

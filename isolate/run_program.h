@@ -3,17 +3,24 @@
 // and the kernel kills it when the calling thread dies.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "os/result.h"
 
 namespace ubc::isolate {
 
+/// Of a program that still runs: each line of its standard output as it comes. True: it was meant for this, and is no part of what is
+/// returned.
+using LineWatch = std::function<bool(std::string_view line)>;
+
 /// Runs argv[0], looked up in the standard directories, and returns what it wrote to standard output (the first 16 MiB).
 /// `environment` holds KEY=value items besides PATH, HOME, LC_ALL=C and the proxy variables that the caller has itself.
 /// Fails with Code::not_found if there is no such program, and with Code::system and the last lines of its standard error
 /// if it does not end with exit code 0.
-[[nodiscard]] Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {});
+[[nodiscard]] Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {},
+                                              const LineWatch& watch = {});
 
 }   // namespace ubc::isolate

@@ -20,10 +20,14 @@
 namespace ubc::isolate {
 namespace {
 
-struct DebianRelease {
+struct DebianRecipe {
   std::string_view name, suite;
+  std::string_view init;   ///< packages; OpenRC runs the services, sysvinit is process 1
 };
-constexpr std::array<DebianRelease, 2> kDebian{{{"debian-12", "bookworm"}, {"debian-13", "trixie"}}};
+constexpr std::array<DebianRecipe, 4> kDebian{{{"debian-12", "bookworm", "systemd-sysv,dbus"},
+                                               {"debian-13", "trixie", "systemd-sysv,dbus"},
+                                               {"debian-12-sysvinit", "bookworm", "sysvinit-core,initscripts"},
+                                               {"debian-12-openrc", "bookworm", "openrc,sysvinit-core,initscripts"}}};
 constexpr std::string_view kBusybox = "busybox";
 
 struct TextFile {
@@ -135,7 +139,7 @@ std::vector<std::string> customize_hooks() {
           R"(--customize-hook=touch "$1/etc/.updated" "$1/var/.updated")"};
 }
 
-Result<> build_debian(std::string_view suite, const std::string& archive, const std::string& scratch) {
+Result<> build_debian(const DebianRecipe& recipe, const std::string& archive, const std::string& scratch) {
   if (::geteuid() != 0) return os::error(Code::denied, "packages are installed in a chroot, which only root may do; become root");
   const std::string mirror = UBC_TRY(debian_mirror());
   if (const auto found = run_program({"mmdebstrap", "--version"}); !found)
@@ -151,21 +155,21 @@ Result<> build_debian(std::string_view suite, const std::string& archive, const 
                                    "--mode=root",
                                    "--variant=minbase",
                                    "--components=main",
-                                   "--include=systemd-sysv,dbus,iproute2,iputils-ping,procps",
+                                   fmt::format("--include={},iproute2,iputils-ping,procps", recipe.init),
                                    "--aptopt=Acquire::Languages none",
                                    "--dpkgopt=path-exclude=/usr/share/doc/*",
                                    "--dpkgopt=path-exclude=/usr/share/man/*",
                                    "--dpkgopt=path-exclude=/usr/share/locale/*"};
   for (std::string& hook : customize_hooks()) command.push_back(std::move(hook));
-  command.insert(command.end(), {std::string{suite}, archive, mirror});
+  command.insert(command.end(), {std::string{recipe.suite}, archive, mirror});
   (void)UBC_TRY(run_program(command, {"TMPDIR=" + scratch}));
   return {};
 }
 
 Result<> build_into(std::string_view name, const std::string& archive, const std::string& scratch, const std::string& busybox) {
   if (name == kBusybox) return build_busybox(archive, scratch, busybox);
-  for (const DebianRelease& release : kDebian)
-    if (release.name == name) return build_debian(release.suite, archive, scratch);
+  for (const DebianRecipe& recipe : kDebian)
+    if (recipe.name == name) return build_debian(recipe, archive, scratch);
   return os::error(Code::bad_value, "there is no recipe of that name; there are: {}", fmt::join(buildable_templates(), ", "));
 }
 
@@ -173,7 +177,7 @@ Result<> build_into(std::string_view name, const std::string& archive, const std
 
 std::vector<std::string_view> buildable_templates() {
   std::vector<std::string_view> names{kBusybox};
-  for (const DebianRelease& release : kDebian) names.push_back(release.name);
+  for (const DebianRecipe& recipe : kDebian) names.push_back(recipe.name);
   return names;
 }
 

@@ -10,7 +10,7 @@
 
 namespace ubc::isolate {
 
-/// The names that build_template() knows: "busybox", "debian-12", "debian-13".
+/// The names that build_template() knows: "busybox", "debian-12" and the like.
 [[nodiscard]] std::vector<std::string_view> buildable_templates();
 
 /// Writes the archive `output` (tar.gz), complete or not at all; takes seconds (busybox) or minutes (debian). Works in a

@@ -2,10 +2,8 @@
 #include "isolate/template_store.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,7 +14,6 @@
 #include <ctime>
 #include <utility>
 
-#include "isolate/run_program.h"
 #include "os/assignments.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"
@@ -26,6 +23,8 @@ namespace ubc::isolate {
 namespace {
 
 constexpr std::string_view kScratchPrefix = ".new.";
+constexpr std::string_view kTrees = ".store";
+constexpr std::string_view kEarlier = "earlier-";   // and the archive's digest: a tree without a manifest
 constexpr std::size_t kMaxName = 64;
 
 std::string file_name(std::string_view path) { return std::string{path.substr(path.rfind('/') + 1)}; }
@@ -38,62 +37,32 @@ std::string now_utc() {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
-/// What an archive's name or the unpacker says ends on a terminal one day: printable.
-std::string plain(std::string_view text) {
-  std::string kept{os::trimmed(text)};
-  for (char& letter : kept)
-    if (static_cast<unsigned char>(letter) < ' ' || letter == '\x7f') letter = '?';
-  return kept;
-}
-
-/// Empty where sha256sum is missing or fails: the digest is for people, nothing depends on it.
-std::string sha256_of(const std::string& archive) {
-  const auto line = run_program({"sha256sum", "--", archive});
-  if (!line) return {};
-  const std::size_t first = line->starts_with('\\') ? 1 : 0;   // sha256sum marks an escaped file name so
-  return line->substr(first, 64);
-}
-
-/// openat2(2): symbolic links resolve as if `root` were "/".
-Result<os::Fd> open_in_root(const os::DirFd& root, const char* path, std::uint64_t flags) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const auto fd = ::syscall(SYS_openat2, root.get(), path, &how, sizeof how);
-  if (fd < 0) return os::sys_error(errno, "open", root.path_of(path));
-  return os::Fd{static_cast<int>(fd)};
-}
-
-bool is_program(const os::DirFd& root, const char* path) {
-  const auto file = open_in_root(root, path, O_PATH);
-  struct stat seen{};
-  return file && ::fstat(file->get(), &seen) == 0 && S_ISREG(seen.st_mode) && (seen.st_mode & 0111) != 0;
-}
-
-/// A copied machine-id would make guests of one template alike; an empty file makes systemd store a fresh one.
-Result<> empty_machine_id(const os::DirFd& root) {
-  const auto file = open_in_root(root, "etc/machine-id", O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!file && (file.error().sys_errno == ENOENT || file.error().sys_errno == ELOOP)) return {};
-  if (!file) return std::unexpected(file.error());
-  if (::ftruncate(file->get(), 0) != 0) return os::sys_error(errno, "empty", root.path_of("etc/machine-id"));
-  return {};
-}
-
-Result<> check_rootfs(const std::string& path, const std::string& archive) {
-  const os::DirFd root = UBC_TRY(os::DirFd::open(path));
-  if (!is_program(root, "sbin/init") && !is_program(root, "bin/sh"))
-    return os::error(Code::corrupt, "{} is no root file system: it has neither an executable /sbin/init nor /bin/sh", archive);
-  UBC_TRY(empty_machine_id(root));
-  if (::syncfs(root.get()) != 0) return os::sys_error(errno, "write to disk", path);
-  return {};
-}
-
 bool exists(const std::string& path) {
   struct stat seen{};
   return ::lstat(path.c_str(), &seen) == 0;
 }
 
-}   // namespace
+bool is_directory(const std::string& path) {
+  struct stat seen{};
+  return ::lstat(path.c_str(), &seen) == 0 && S_ISDIR(seen.st_mode);
+}
+
+std::string target_of(const std::string& link) {
+  std::array<char, 4096> target;
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  return {target.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+/// What DIRECTORY/NAME/rootfs points to, and the tree's name within the store from that: "../.store/TREE/rootfs".
+std::string link_to(std::string_view tree) { return fmt::format("../{}/{}/rootfs", kTrees, tree); }
+std::string tree_of(std::string_view link) {
+  const std::string start = fmt::format("../{}/", kTrees);
+  constexpr std::string_view kEnd = "/rootfs";
+  if (!link.starts_with(start) || !link.ends_with(kEnd) || link.size() <= start.size() + kEnd.size()) return {};
+  return std::string{link.substr(start.size(), link.size() - start.size() - kEnd.size())};
+}
+
+}  // namespace
 
 Result<> check_template_name(std::string_view name) {
   const auto allowed = [](char letter) {
@@ -112,12 +81,12 @@ std::string default_template_name(std::string_view archive) {
   return file;
 }
 
-TemplateStore::TemplateStore(std::string directory, std::string unpacker)
-    : directory_{std::move(directory)}, unpacker_{std::move(unpacker)} {}
+TemplateStore::TemplateStore(std::string directory, TreeTools tools)
+    : directory_{std::move(directory)}, trees_{path_of(kTrees), std::move(tools)} {}
 
 std::string TemplateStore::path_of(std::string_view name) const { return fmt::format("{}/{}", directory_, name); }
 
-/// Waits. Only the owner of the store lock makes, fills and removes scratch directories.
+/// Waits. Only the owner of the store lock makes, fills and removes scratch directories and trees.
 Result<os::Fd> TemplateStore::lock() const {
   UBC_TRY(os::make_directories(directory_, 0700));   // templates hold set-user-id programs: none of the host's users may reach them
   os::Fd held = UBC_TRY(os::open_file(path_of(".lock"), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
@@ -126,12 +95,33 @@ Result<os::Fd> TemplateStore::lock() const {
   return held;
 }
 
-/// With the lock held: a scratch directory that is still there belongs to somebody who died.
+/// With the lock held: a scratch directory or a tree without a name belongs to somebody who died.
 void TemplateStore::sweep() const {
   const auto names = os::names_in(directory_);
   if (!names) return;
-  for (const std::string& name : *names)
+  std::vector<std::string> used;
+  for (const std::string& name : *names) {
     if (name.starts_with(kScratchPrefix)) os::remove_tree(path_of(name));
+    if (!check_template_name(name)) continue;
+    adopt_earlier(name);
+    const std::string rootfs = path_of(name) + "/rootfs", tree = tree_of(target_of(rootfs));
+    if (tree.empty() && exists(rootfs) && !is_directory(rootfs)) return;   // a link that can't be read: its tree must not go
+    if (!tree.empty()) used.push_back(tree);
+  }
+  trees_.sweep(used);
+}
+
+/// Of an earlier version's template, whose tree lies below its name: puts the tree into the store. Guests that run keep the directory that
+/// they have; at no moment is there none at the old path. No other name gets it, since nothing says that it is as it was unpacked. Of two
+/// such trees of one archive the second stays where it is: guests may have either.
+void TemplateStore::adopt_earlier(const std::string& name) const {
+  const std::string rootfs = path_of(name) + "/rootfs", info = os::read_text(path_of(name) + "/info").value_or("");
+  const std::string digest = os::assigned_in(info, "SHA256").value_or(""), tree = fmt::format("{}/{}{}", path_of(kTrees), kEarlier, digest);
+  if (digest.size() != 64 || !is_directory(rootfs) || is_directory(tree + "/rootfs")) return;
+  os::remove_tree(tree);
+  if (!os::make_directories(tree, 0755) || !os::replace_text(tree + "/info", info)) return;
+  if (::symlink(link_to(file_name(tree)).c_str(), (tree + "/rootfs").c_str()) != 0) return;
+  (void)::renameat2(AT_FDCWD, rootfs.c_str(), AT_FDCWD, (tree + "/rootfs").c_str(), RENAME_EXCHANGE);
 }
 
 Result<std::string> TemplateStore::make_scratch() const {
@@ -141,15 +131,19 @@ Result<std::string> TemplateStore::make_scratch() const {
 }
 
 TemplateInfo TemplateStore::read_info(const std::string& name) const {
+  const std::string tree = tree_of(target_of(path_of(name) + "/rootfs"));
+  const std::string home = tree.empty() ? path_of(name) : path_of(fmt::format("{}/{}", kTrees, tree));
+  const std::string of_name = os::read_text(path_of(name) + "/info").value_or(""), of_tree = os::read_text(home + "/info").value_or("");
   TemplateInfo info;
   info.name = name;
-  info.rootfs = path_of(name) + "/rootfs";
-  const std::string text = os::read_text(path_of(name) + "/info").value_or("");
-  const auto value_of = [&](std::string_view key) { return os::assigned_in(text, key).value_or(""); };
-  info.source = value_of("SOURCE");
-  info.time = value_of("TIME");
-  info.note = value_of("NOTE");
-  if (const std::string digest = value_of("SHA256"); !digest.empty()) info.sha256 = digest;
+  info.rootfs = home + "/rootfs";
+  info.source = os::assigned_in(of_name, "SOURCE").value_or("");
+  info.time = os::assigned_in(of_name, "TIME").value_or("");
+  info.note = os::assigned_in(of_tree, "NOTE").value_or("");
+  info.init = os::assigned_in(of_tree, "INIT").value_or("");
+  info.stop = os::assigned_in(of_tree, "STOP").value_or("");
+  if (const std::string digest = os::assigned_in(of_tree, "SHA256").value_or(""); !digest.empty()) info.sha256 = digest;
+  if (const auto size = os::parse_number(os::assigned_in(of_tree, "SIZE").value_or(""))) info.size = *size;
   return info;
 }
 
@@ -170,37 +164,52 @@ Result<TemplateInfo> TemplateStore::find(std::string_view name) const {
                    names.empty() ? "there are none yet: import or build one" : "there are: " + names);
 }
 
-/// Makes SCRATCH/rootfs and SCRATCH/info.
-Result<> TemplateStore::fill(const std::string& scratch, const std::string& archive) const {
-  const std::string rootfs = scratch + "/rootfs";
-  if (::mkdir(rootfs.c_str(), 0755) != 0 || ::chmod(rootfs.c_str(), 0755) != 0 || ::chmod(scratch.c_str(), 0755) != 0)
-    return os::sys_error(errno, "make directory", rootfs);
-  const std::string note = UBC_TRY(run_program({unpacker_, archive, rootfs}));
-  UBC_TRY(check_rootfs(rootfs, archive));
+/// The small record that makes a tree a template: visible at once, or not at all.
+Result<> TemplateStore::write_record(const std::string& name, const std::string& archive, const std::string& digest) const {
+  const std::string scratch = UBC_TRY(make_scratch());
+  os::Rollback rollback;
+  rollback.add([&scratch] { os::remove_tree(scratch); });
+  if (::chmod(scratch.c_str(), 0755) != 0) return os::sys_error(errno, "change mode of", scratch);
   std::string info;
-  for (const auto& [key, value] : {std::pair{"SOURCE", plain(file_name(archive))}, std::pair{"SHA256", sha256_of(archive)},
-                                   std::pair{"TIME", now_utc()}, std::pair{"NOTE", plain(note)}})
+  for (const auto& [key, value] : {std::pair{"SOURCE", plain(file_name(archive))}, std::pair{"TIME", now_utc()}})
     info += os::format_assignment(key, value) + "\n";
-  return os::replace_text(scratch + "/info", info);
+  UBC_TRY(os::replace_text(scratch + "/info", info));
+  if (::symlink(link_to(file_name(trees_.path_of(digest))).c_str(), (scratch + "/rootfs").c_str()) != 0)
+    return os::sys_error(errno, "make a link in", scratch);
+  if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path_of(name).c_str(), RENAME_NOREPLACE) != 0)
+    return os::sys_error(errno, "put in place", path_of(name));
+  rollback.commit();
+  const os::DirFd directory = UBC_TRY(os::DirFd::open(directory_));
+  return ::fsync(directory.get()) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "fsync", directory_)};
 }
 
-Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, const std::string& name) const {
+Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, const std::string& name,
+                                                   const ImportProgress& progress) const {
   UBC_TRY(check_template_name(name));
   const std::string what = fmt::format("import {} as template {}", archive, name);
   if (::access(archive.c_str(), R_OK) != 0) return os::sys_error(errno, "import", archive);
+  struct stat seen{};
+  if (::stat(archive.c_str(), &seen) == 0 && !S_ISREG(seen.st_mode))
+    return os::error(Code::bad_value, "{}: it is not a regular file", what);
   const os::Fd held = UBC_TRY(os::with_context(lock(), what));
   sweep();
   if (exists(path_of(name)))
     return os::error(Code::exists, "{}: there is a template of this name already; remove it first or give another name", what);
-  const std::string scratch = UBC_TRY(os::with_context(make_scratch(), what));
+  const std::string digest = UBC_TRY(os::with_context(sha256_of(archive), what));
   os::Rollback rollback;
-  rollback.add([&scratch] { os::remove_tree(scratch); });
-  UBC_TRY(os::with_context(fill(scratch, archive), what));
-  if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path_of(name).c_str(), RENAME_NOREPLACE) != 0) return os::sys_error(errno, what);
+  rollback.add([this] { sweep(); });   // a tree without a name
+  if (!exists(trees_.path_of(digest))) UBC_TRY(os::with_context(trees_.make(archive, digest, progress), what));
+  UBC_TRY(os::with_context(write_record(name, archive, digest), what));
   rollback.commit();
-  const os::DirFd directory = UBC_TRY(os::DirFd::open(directory_));
-  if (::fsync(directory.get()) != 0) return os::sys_error(errno, "fsync", directory_);
   return read_info(name);
+}
+
+Result<TreeDifferences> TemplateStore::verify(std::string_view name) const {
+  (void)UBC_TRY(find(name));
+  const os::Fd held = UBC_TRY(lock());
+  sweep();
+  const TemplateInfo info = UBC_TRY(find(name));
+  return os::with_context(trees_.verify(info.rootfs.substr(0, info.rootfs.rfind('/'))), fmt::format("verify template {}", name));
 }
 
 Result<> TemplateStore::remove(std::string_view name) const {
@@ -208,9 +217,9 @@ Result<> TemplateStore::remove(std::string_view name) const {
   const os::Fd held = UBC_TRY(lock());
   const std::string scratch = UBC_TRY(make_scratch());
   os::Rollback rollback;
-  rollback.add([&scratch] { os::remove_tree(scratch); });   // with the template in it, once renamed
+  rollback.add([this] { sweep(); });   // the record, once renamed, and the tree if that was its last name
   if (::rename(path_of(name).c_str(), scratch.c_str()) != 0) return os::sys_error(errno, fmt::format("remove template {}", name));
   return {};
 }
 
-}   // namespace ubc::isolate
+}  // namespace ubc::isolate

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,27 +21,43 @@ using ubc::Result;
 namespace isolate = ubc::isolate;
 namespace os = ubc::os;
 
-constexpr std::string_view kUsage = "ubc-unpack [--max-bytes N] [--max-members N] ARCHIVE DIRECTORY";
+constexpr std::string_view kUsage = "ubc-unpack [--max-bytes N] [--max-members N] [--progress] ARCHIVE DIRECTORY";
 
 struct Arguments {
   isolate::UnpackLimits limits;
+  bool progress = false;
   std::string archive, directory;
 };
 
 Result<Arguments> parse(std::span<char*> words) {
   Arguments arguments;
   std::size_t at = 1;
-  for (; at + 1 < words.size() && std::string_view{words[at]}.starts_with("--"); at += 2) {
+  for (; at + 1 < words.size() && std::string_view{words[at]}.starts_with("--"); ++at) {
     const std::string_view option = words[at];
+    if (option == "--progress") {
+      arguments.progress = true;
+      continue;
+    }
     if (option != "--max-bytes" && option != "--max-members")
       return os::error(Code::bad_value, "unknown option {}; usage: {}", option, kUsage);
     (option == "--max-bytes" ? arguments.limits.max_bytes : arguments.limits.max_members) =
-        UBC_TRY(os::with_context(os::parse_number(words[at + 1]), option));
+        UBC_TRY(os::with_context(os::parse_number(words[++at]), option));
   }
   if (at + 2 != words.size()) return os::error(Code::bad_value, "usage: {}", kUsage);
   arguments.archive = words[at];
   arguments.directory = words[at + 1];
   return arguments;
+}
+
+/// "read N of M" on standard output, bytes of the archive, a hundred lines or so.
+isolate::ReadProgress print_progress(std::uint64_t size) {
+  return [size, told = std::uint64_t{0}](std::uint64_t bytes) mutable {
+    if (bytes < size && bytes - told < size / 100 + 1) return;
+    if (bytes == told) return;
+    told = bytes;
+    fmt::print("read {} of {}\n", bytes, size);
+    (void)std::fflush(stdout);
+  };
 }
 
 Result<isolate::UnpackReport> run(std::span<char*> words) {
@@ -49,8 +66,10 @@ Result<isolate::UnpackReport> run(std::span<char*> words) {
   struct stat seen{};
   if (::fstat(archive.get(), &seen) != 0) return os::sys_error(errno, "look at", arguments.archive);
   if (!S_ISREG(seen.st_mode)) return os::error(Code::bad_value, "unpack {}: it is not a regular file", arguments.archive);
-  UBC_TRY(isolate::confine_to(arguments.directory));
-  return isolate::unpack_archive(archive, arguments.archive, arguments.limits);
+  isolate::HashedFile hashed = UBC_TRY(isolate::HashedFile::open(archive));
+  UBC_TRY(isolate::enter_destination(arguments.directory));
+  return isolate::unpack_archive(hashed, arguments.archive, arguments.limits,
+                                 arguments.progress ? print_progress(static_cast<std::uint64_t>(seen.st_size)) : isolate::ReadProgress{});
 }
 
 /// Member names are the archive's: nothing of theirs may steer a terminal or start a second line.
@@ -73,6 +92,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "ubc-unpack: {}\n", printable(report.error().message));
     return 1;
   }
+  fmt::print("sha256 {}\n", report->sha256);
   fmt::print("{} members, {} bytes", report->members, report->bytes);
   if (report->devices_left_out > 0) fmt::print("; {} device nodes left out: guests get their own /dev", report->devices_left_out);
   if (report->attributes_left_out > 0)

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolate/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <iconv.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <clocale>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -23,28 +17,22 @@
 #include <utility>
 #include <vector>
 
+#include "isolate/confine.h"
+#include "isolate/libarchive.h"
+
 namespace ubc::isolate {
 namespace {
 
 constexpr la_int64_t kLastId = 65535;    // a guest has 65536 ids: an owner above could never be mapped
 constexpr std::size_t kMaxDepth = 256;   // so that one descriptor a level is enough to remove the tree again
-constexpr std::size_t kBlock = std::size_t{1} << 16;
 
-struct ReadFree {
-  void operator()(archive* reader) const { (void)archive_read_free(reader); }
-};
-struct WriteFree {
-  void operator()(archive* writer) const { (void)archive_write_free(writer); }
-};
-using Reader = std::unique_ptr<archive, ReadFree>;
-using Writer = std::unique_ptr<archive, WriteFree>;
-
-std::string reason_of(archive* handle) {
-  const char* text = archive_error_string(handle);
-  return text != nullptr ? text : "no reason given";
+la_ssize_t read_block(archive* reader, void* source, const void** block) {
+  const ssize_t got = static_cast<HashedFile*>(source)->read(block);
+  if (got < 0) archive_set_error(reader, errno, "%s", std::strerror(errno));
+  return got;
 }
 
-Result<Reader> open_reader(const os::Fd& file, const std::string& name) {
+Result<Reader> open_reader(HashedFile& file, const std::string& name) {
   Reader reader{archive_read_new()};
   if (!reader) return os::error(Code::no_resources, "read {}: out of memory", name);
   archive* raw = reader.get();
@@ -52,7 +40,7 @@ Result<Reader> open_reader(const os::Fd& file, const std::string& name) {
   for (const int known : {archive_read_support_filter_gzip(raw), archive_read_support_filter_xz(raw), archive_read_support_filter_zstd(raw),
                           archive_read_support_filter_bzip2(raw), archive_read_support_format_tar(raw)})
     if (known != ARCHIVE_OK) return os::error(Code::unsupported, "read {}: this libarchive was built without {}", name, reason_of(raw));
-  if (archive_read_open_fd(raw, file.get(), kBlock) != ARCHIVE_OK)
+  if (archive_read_open(raw, &file, nullptr, &read_block, nullptr) != ARCHIVE_OK)
     return os::error(Code::corrupt, "{} is not a tar archive (plain, gzip, xz, zstd or bzip2): {}", name, reason_of(raw));
   return reader;
 }
@@ -221,7 +209,11 @@ bool is_left_out(archive_entry* entry) {
   return type != S_IFREG && type != S_IFDIR && type != S_IFLNK;
 }
 
-Result<> copy_data(archive* reader, archive* writer, const std::string& member) {
+void tell(const ReadProgress& progress, archive* reader) {
+  if (const la_int64_t bytes = archive_filter_bytes(reader, -1); progress && bytes > 0) progress(static_cast<std::uint64_t>(bytes));
+}
+
+Result<> copy_data(archive* reader, archive* writer, const std::string& member, const ReadProgress& progress) {
   for (;;) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -231,14 +223,15 @@ Result<> copy_data(archive* reader, archive* writer, const std::string& member) 
     if (got != ARCHIVE_OK) return os::error(Code::corrupt, "read the member {}: {}", member, reason_of(reader));
     if (archive_write_data_block(writer, block, size, offset) != ARCHIVE_OK)
       return os::error(Code::system, "write the member {}: {}", member, reason_of(writer));
+    tell(progress, reader);
   }
 }
 
-Result<> write_member(archive* reader, archive* writer, archive_entry* entry) {
+Result<> write_member(archive* reader, archive* writer, archive_entry* entry, const ReadProgress& progress) {
   const std::string member = archive_entry_pathname(entry);
   if (archive_write_header(writer, entry) != ARCHIVE_OK)
     return os::error(Code::system, "make the member {}: {}", member, reason_of(writer));
-  if (archive_entry_size(entry) > 0) UBC_TRY(copy_data(reader, writer, member));
+  if (archive_entry_size(entry) > 0) UBC_TRY(copy_data(reader, writer, member, progress));
   if (archive_write_finish_entry(writer) != ARCHIVE_OK)
     return os::error(Code::system, "finish the member {}: {}", member, reason_of(writer));
   return {};
@@ -255,39 +248,17 @@ Result<> check_empty(const os::DirFd& directory) {
   return {};
 }
 
-/// What chroot(2) as a wall needs: without CAP_SYS_CHROOT, CAP_SYS_ADMIN and CAP_SYS_PTRACE there is no way out.
-Result<> keep_file_capabilities() {
-  constexpr std::array<cap_value_t, 5> kKept{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP};
-  const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> wanted{cap_init(), &cap_free};
-  if (!wanted) return os::sys_error(errno, "prepare the capabilities");
-  for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE})
-    if (cap_set_flag(wanted.get(), flag, static_cast<int>(kKept.size()), kKept.data(), CAP_SET) != 0)
-      return os::sys_error(errno, "prepare the capabilities");
-  if (cap_set_proc(wanted.get()) != 0) return os::sys_error(errno, "give up capabilities");
-  return {};
-}
-
 }   // namespace
 
-Result<> confine_to(const std::string& directory) {
-  if (::geteuid() != 0)
-    return os::error(Code::denied, "unpack into {}: owners and modes are kept, which only root may do; become root", directory);
-  // Character sets are loaded now, from this system: after chroot(2) the C library would look for them in the untrusted tree.
-  if (std::setlocale(LC_ALL, "C.UTF-8") == nullptr)
-    return os::error(Code::unsupported, "unpack into {}: this system has no locale C.UTF-8", directory);
-  if (const iconv_t warm = ::iconv_open("UTF-8", "UTF-8"); reinterpret_cast<std::intptr_t>(warm) != -1) (void)::iconv_close(warm);
+Result<> enter_destination(const std::string& directory) {
+  constexpr std::array<int, 5> kKept{CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP};
   const os::DirFd root = UBC_TRY(os::DirFd::open(directory));
   UBC_TRY(check_empty(root));
-  const rlimit none{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &none) != 0) return os::sys_error(errno, "turn off core dumps");
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return os::sys_error(errno, "give up new privileges");
-  if (::fchdir(root.get()) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0)
-    return os::sys_error(errno, "make a root directory of", directory);
-  (void)::umask(022);   // for directories that no member describes
-  return keep_file_capabilities();
+  return confine_to(root, kKept, "unpack into " + directory);
 }
 
-Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits) {
+Result<UnpackReport> unpack_archive(HashedFile& archive, const std::string& name, const UnpackLimits& limits,
+                                    const ReadProgress& progress) {
   const Reader reader = UBC_TRY(open_reader(archive, name));
   const Writer writer = UBC_TRY(open_writer());
   UnpackReport report;
@@ -303,10 +274,12 @@ Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& na
       ++report.devices_left_out;
       continue;
     }
-    UBC_TRY(os::with_context(write_member(reader.get(), writer.get(), entry), name));
+    UBC_TRY(os::with_context(write_member(reader.get(), writer.get(), entry, progress), name));
+    tell(progress, reader.get());
     ++report.members;
   }
   if (archive_write_close(writer.get()) != ARCHIVE_OK) return os::error(Code::system, "finish {}: {}", name, reason_of(writer.get()));
+  report.sha256 = UBC_TRY(os::with_context(archive.digest(), name));
   return report;
 }
 

@@ -4,9 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
-#include "os/fd.h"
+#include "isolate/hashed_file.h"
 #include "os/result.h"
 
 namespace ubc::isolate {
@@ -21,15 +22,19 @@ struct UnpackReport {
   std::uint64_t bytes = 0;                 ///< declared by the members
   std::uint64_t devices_left_out = 0;      ///< device nodes, pipes and sockets
   std::uint64_t attributes_left_out = 0;   ///< extended attributes other than user.*, security.capability and access lists
+  std::string sha256;                      ///< of the whole archive, as it was read
 };
 
-/// Makes the empty directory the root of this process, and gives up new privileges, core dumps and every capability that
-/// writing files as root does not need. Cannot be undone. Fails with Code::denied if not root, Code::bad_state if the
-/// directory is not empty.
-[[nodiscard]] Result<> confine_to(const std::string& directory);
+/// Told between members and within large ones: how much of the archive's file has been read.
+using ReadProgress = std::function<void(std::uint64_t bytes)>;
 
-/// Unpacks into the root directory of this process, see confine_to(). `name` is what errors call the archive.
+/// Makes the empty directory the root of this process, which may then write files as root and nothing else. Fails with Code::denied if not
+/// root, Code::bad_state if the directory is not empty.
+[[nodiscard]] Result<> enter_destination(const std::string& directory);
+
+/// Unpacks into the root directory of this process, see enter_destination(). `name` is what errors call the archive.
 /// Fails with Code::corrupt, naming the member, at the first one that is not acceptable; what was written before stays.
-[[nodiscard]] Result<UnpackReport> unpack_archive(const os::Fd& archive, const std::string& name, const UnpackLimits& limits);
+[[nodiscard]] Result<UnpackReport> unpack_archive(HashedFile& archive, const std::string& name, const UnpackLimits& limits,
+                                                  const ReadProgress& progress);
 
 }   // namespace ubc::isolate

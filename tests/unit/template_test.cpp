@@ -3,8 +3,6 @@
 // Unpacking is root's work: as somebody else these tests fail and say so.
 #include "isolate/template_store.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -26,6 +24,7 @@
 #include "isolate/run_program.h"
 #include "isolate/template_build.h"
 #include "os/text_file.h"
+#include "tests/support/template_archive.h"
 
 namespace {
 
@@ -37,64 +36,12 @@ using testing::IsEmpty;
 using ubc::Code;
 using ubc::isolate::run_program;
 using ubc::isolate::TemplateStore;
-
-/// What a test does not say is a plain file of root.
-struct Member {
-  std::string path;
-  mode_t type = S_IFREG;
-  std::string link{};       // target of a symbolic link
-  std::string hardlink{};   // target of a hard link
-  std::string text = "text\n";
-  mode_t mode = 0644;
-  la_int64_t uid = 0, gid = 0;
-  std::string attribute{};   // name of an extended attribute
-  std::string attribute_value = "y";
-  time_t mtime = 1'000'000'000;
-};
-
-Member directory(std::string path) { return {.path = std::move(path), .type = S_IFDIR, .mode = 0755}; }
-Member symlink_to(std::string target, std::string path) { return {.path = std::move(path), .type = S_IFLNK, .link = std::move(target)}; }
-Member hardlink_to(std::string target, std::string path) { return {.path = std::move(path), .hardlink = std::move(target)}; }
-
-void add_member(archive* out, const Member& member) {
-  archive_entry* entry = archive_entry_new();
-  archive_entry_set_pathname(entry, member.path.c_str());
-  const bool has_data = member.type == S_IFREG && member.hardlink.empty();
-  if (member.hardlink.empty()) archive_entry_set_filetype(entry, member.type);
-  if (!member.hardlink.empty()) archive_entry_set_hardlink(entry, member.hardlink.c_str());
-  if (member.type == S_IFLNK) archive_entry_set_symlink(entry, member.link.c_str());
-  if (member.type == S_IFCHR || member.type == S_IFBLK) archive_entry_set_rdev(entry, 0x0101);
-  archive_entry_set_perm(entry, member.mode);
-  archive_entry_set_uid(entry, member.uid);
-  archive_entry_set_gid(entry, member.gid);
-  archive_entry_set_mtime(entry, member.mtime, 0);
-  archive_entry_set_size(entry, has_data ? static_cast<la_int64_t>(member.text.size()) : 0);
-  if (!member.attribute.empty())
-    archive_entry_xattr_add_entry(entry, member.attribute.c_str(), member.attribute_value.data(), member.attribute_value.size());
-  EXPECT_EQ(archive_write_header(out, entry), ARCHIVE_OK) << member.path << ": " << archive_error_string(out);
-  const auto put = has_data ? archive_write_data(out, member.text.data(), member.text.size()) : la_ssize_t{0};
-  EXPECT_EQ(put, has_data ? static_cast<la_ssize_t>(member.text.size()) : 0);
-  archive_entry_free(entry);
-}
-
-/// user::rw-, group::r--, group:GID:r-x, mask::r-x, other::r--, as setxattr(2) takes it.
-std::string access_list(std::uint32_t gid) {
-  struct Item {
-    std::uint16_t tag, permissions;
-    std::uint32_t id;
-  };
-  const std::uint32_t version = 2;
-  const std::array<Item, 5> items{{{1, 6, UINT32_MAX}, {4, 4, UINT32_MAX}, {8, 5, gid}, {16, 5, UINT32_MAX}, {32, 4, UINT32_MAX}}};
-  std::string bytes(sizeof version + sizeof items, '\0');
-  std::memcpy(bytes.data(), &version, sizeof version);
-  std::memcpy(bytes.data() + sizeof version, items.data(), sizeof items);
-  return bytes;
-}
-
-/// What a root file system must have.
-std::vector<Member> good_members() {
-  return {directory("./"), directory("./bin"), {.path = "./bin/sh", .mode = 0755}, directory("./etc"), {.path = "./etc/machine-id"}};
-}
+using ubc::test::access_list;
+using ubc::test::directory;
+using ubc::test::good_members;
+using ubc::test::hardlink_to;
+using ubc::test::Member;
+using ubc::test::symlink_to;
 
 struct Unpacked {
   bool accepted;
@@ -136,14 +83,9 @@ class Templates : public testing::Test {
     return seen + fmt::format("{} {} {}", shadow.st_ino, shadow.st_nlink, shadow.st_mtime);
   }
 
-  std::string make_archive(const std::vector<Member>& members) const {
-    const std::string path = base_ / "archive.tar.gz";
-    archive* out = archive_write_new();
-    EXPECT_EQ(archive_write_add_filter_gzip(out), ARCHIVE_OK);
-    EXPECT_EQ(archive_write_set_format_pax_restricted(out), ARCHIVE_OK);
-    EXPECT_EQ(archive_write_open_filename(out, path.c_str()), ARCHIVE_OK);
-    for (const Member& member : members) add_member(out, member);
-    EXPECT_EQ(archive_write_free(out), ARCHIVE_OK);
+  std::string make_archive(const std::vector<Member>& members, const std::string& end = ".tar.gz") const {
+    std::string path = (base_ / "archive").string() + end;
+    ubc::test::write_archive(path, members);
     return path;
   }
 
@@ -166,7 +108,7 @@ class Templates : public testing::Test {
   }
 
   fs::path root() const { return base_ / "root"; }
-  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", unpacker}; }
+  TemplateStore store(const std::string& unpacker = UBC_UNPACK) const { return {base_ / "store", {unpacker, UBC_PACK, "/nowhere"}}; }
   struct stat look_at(const std::string& path) const {
     struct stat seen{};
     EXPECT_EQ(::lstat((root() / path).c_str(), &seen), 0) << path;
@@ -252,6 +194,35 @@ TEST_F(Templates, WhatIsNoWholeArchiveIsRefused) {
   EXPECT_THAT(unpack_file("/dev/zero").said, HasSubstr("not a regular file"));
 }
 
+TEST_F(Templates, ReadAlikeWhateverTheyAreCompressedWith) {
+  for (const std::string end : {".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst"}) {
+    const std::string archive = make_archive(good_members(), end);
+    EXPECT_EQ(ubc::isolate::default_template_name(archive), "archive");
+    const auto made = store().import_archive(archive, "of" + end);
+    ASSERT_TRUE(made) << end << ": " << made.error().message;
+    EXPECT_EQ(made->note, "5 members, 10 bytes") << end;
+    EXPECT_EQ(ubc::os::read_text(made->rootfs + "/bin/sh").value_or("?"), "text\n") << end;
+  }
+}
+
+TEST_F(Templates, AnImportTellsHowMuchOfTheArchiveIsRead) {
+  std::vector<Member> members = good_members();
+  members.push_back({.path = "large", .text = std::string(3'000'000, 'x')});
+  const std::string archive = make_archive(members, ".tar");
+  std::vector<std::uint64_t> seen;
+  const auto made = store().import_archive(archive, "good", [&](std::uint64_t read, std::uint64_t size) {
+    EXPECT_EQ(size, fs::file_size(archive));
+    seen.push_back(read);
+  });
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->note, "6 members, 3000010 bytes") << "what was read is no part of the note";
+  ASSERT_GT(seen.size(), 20U);
+  EXPECT_LE(seen.size(), 110U);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_LT(seen.front(), fs::file_size(archive) / 10);
+  EXPECT_GT(seen.back(), fs::file_size(archive) * 9 / 10);
+}
+
 TEST_F(Templates, AttributesThatSteerOverlayfsAreDropped) {
   const Unpacked got = unpack({{.path = "a", .attribute = "trusted.overlay.redirect", .attribute_value = "/etc"},
                                {.path = "b", .attribute = "user.overlay.opaque"},
@@ -324,7 +295,10 @@ TEST_F(Templates, AnImportIsListedFoundAndRemoved) {
 }
 
 TEST_F(Templates, AFailedImportLeavesNothing) {
-  const auto entries = [&] { return std::distance(fs::directory_iterator{base_ / "store"}, fs::directory_iterator{}); };
+  const auto entries = [&] {   // in the store, and of trees
+    const auto in = [](const fs::path& path) { return std::distance(fs::directory_iterator{path}, fs::directory_iterator{}); };
+    return in(base_ / "store") - 1 + in(base_ / "store/.store");
+  };
   const auto hostile = store().import_archive(make_archive({{.path = "a"}, {.path = "../x"}}), "bad");
   ASSERT_FALSE(hostile);
   EXPECT_THAT(hostile.error().message, AllOf(HasSubstr("as template bad"), HasSubstr("../x has a ..")));
@@ -346,7 +320,7 @@ TEST_F(Templates, LinksInTheRootFileSystemResolveInsideIt) {
 
 TEST_F(Templates, AKilledImportIsInvisibleAndSwept) {
   const std::string script = base_ / "slow-unpack", archive = make_archive(good_members());
-  write(script, fmt::format("#!/bin/sh\n{} \"$1\" \"$2\" || exit 1\necho $$ > {}\nexec sleep 600\n", UBC_UNPACK, (base_ / "pid").string()));
+  write(script, fmt::format("#!/bin/sh\n{} \"$@\" || exit 1\necho $$ > {}\nexec sleep 600\n", UBC_UNPACK, (base_ / "pid").string()));
   ASSERT_EQ(::chmod(script.c_str(), 0755), 0);
   const pid_t importer = ::fork();
   ASSERT_GE(importer, 0);
@@ -356,7 +330,7 @@ TEST_F(Templates, AKilledImportIsInvisibleAndSwept) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   EXPECT_THAT(store().list().value(), IsEmpty()) << "half an import must not show";
   const auto scratches = [&] {
-    return std::ranges::count_if(fs::directory_iterator{base_ / "store"},
+    return std::ranges::count_if(fs::directory_iterator{base_ / "store/.store"},
                                  [](const auto& item) { return item.path().filename().string().starts_with(".new."); });
   };
   EXPECT_EQ(scratches(), 1) << "list() must not sweep what a live import works on";

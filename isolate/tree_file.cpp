@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isolate/tree_file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace ubc::isolate {
+namespace {
+
+constexpr off_t kMaxText = 65536;
+
+std::pair<std::string, std::string> parent_and_name(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
+}  // namespace
+
+Result<os::Fd> open_in_tree(const os::DirFd& root, const std::string& path, std::uint64_t flags) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const auto fd = ::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how);
+  if (fd < 0) return os::sys_error(errno, "open", root.path_of(path));
+  return os::Fd{static_cast<int>(fd)};
+}
+
+bool is_in_tree(const os::DirFd& root, const std::string& path) { return open_in_tree(root, path, O_PATH | O_NOFOLLOW).has_value(); }
+
+std::string text_in_tree(const os::DirFd& root, const std::string& path) {
+  const auto file = open_in_tree(root, path, O_RDONLY | O_NONBLOCK);
+  struct stat seen{};
+  if (!file || ::fstat(file->get(), &seen) != 0 || !S_ISREG(seen.st_mode) || seen.st_size > kMaxText) return {};
+  std::string text(kMaxText, '\0');
+  const ssize_t got = ::pread(file->get(), text.data(), text.size(), 0);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
+}
+
+Result<> rewrite_in_tree(const os::DirFd& root, const std::string& path, std::string_view text) {
+  const auto file = open_in_tree(root, path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file) return {};   // what is no file has no text
+  struct stat seen{};
+  if (::fstat(file->get(), &seen) != 0 || !S_ISREG(seen.st_mode)) return {};
+  const bool written =
+      ::ftruncate(file->get(), 0) == 0 && ::write(file->get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  return written ? Result<>{} : Result<>{os::sys_error(errno, "rewrite", root.path_of(path))};
+}
+
+Result<> remove_in_tree(const os::DirFd& root, const std::string& path) {
+  const auto [parent, name] = parent_and_name(path);
+  const auto directory = open_in_tree(root, parent, O_PATH | O_DIRECTORY);
+  if (!directory || ::unlinkat(directory->get(), name.c_str(), 0) == 0 || errno == ENOENT || errno == EISDIR) return {};
+  return os::sys_error(errno, "remove", root.path_of(path));
+}
+
+Result<> link_in_tree(const os::DirFd& root, const std::string& path, const std::string& target) {
+  const auto [parent, name] = parent_and_name(path);
+  const auto directory = open_in_tree(root, parent, O_PATH | O_DIRECTORY);
+  if (!directory) return {};
+  (void)::unlinkat(directory->get(), name.c_str(), 0);
+  return ::symlinkat(target.c_str(), directory->get(), name.c_str()) == 0
+             ? Result<>{}
+             : Result<>{os::sys_error(errno, "make a link", root.path_of(path))};
+}
+
+}  // namespace ubc::isolate
