@@ -13,7 +13,7 @@
 namespace ubc::exporter {
 namespace {
 
-constexpr std::chrono::seconds kUsersPoll{2};
+constexpr std::chrono::seconds kFilesPoll{2};
 
 /// Beside ubcd where it was built, else where the package puts it.
 std::string ubctl_path() {
@@ -45,6 +45,7 @@ ConsoleService::ConsoleService(const ConsoleOptions& options, const container::H
       runner_{std::move(runner)},
       users_{std::move(users)},
       users_seen_{identity_of(options.users)},
+      tls_seen_{identity_of(options.tls_certificate) + identity_of(options.tls_key)},
       world_{host, runner_ ? &*runner_ : nullptr},
       live_{world_},
       api_{world_, live_, {options.admin, UBC_VERSION, [](const std::string& line) { spdlog::info("audit: {}", line); }}} {}
@@ -69,7 +70,8 @@ Result<> ConsoleService::attach(HttpServer& server) {
   server.every(Live::kTick, [this] { live_.tick(); });
   server.every(Live::kRefusalPoll, [this] { live_.poll_refusals(); });
   server.every(History::kInterval, [this] { live_.sample(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())); });
-  if (users_) server.every(kUsersPoll, [this] { reload_users_if_changed(); });
+  if (users_) server.every(kFilesPoll, [this] { reload_users_if_changed(); });
+  if (options_.tls()) server.every(kFilesPoll, [this, &server] { renew_certificate_if_changed(server); });
   if (runner_) server.when_readable(runner_->descriptor(), [this] { return runner_->take_results(); });
   return {};
 }
@@ -88,6 +90,16 @@ void ConsoleService::reload_users_if_changed() {
   spdlog::info("{} users from {}", users->size(), options_.users);
   users_->replace(*std::move(users));
   live_.close_all();   // each comes again, if it still may
+}
+
+void ConsoleService::renew_certificate_if_changed(HttpServer& server) {
+  const TlsFiles files = options_.tls().value();
+  std::string now = identity_of(files.certificate) + identity_of(files.key);
+  if (now == tls_seen_) return;
+  tls_seen_ = std::move(now);
+  if (const auto renewed = server.renew_tls(files); !renewed)
+    return spdlog::warn("{}: the certificate stays as it was", os::printable(renewed.error().message));
+  spdlog::info("the certificate {} was read again", files.certificate);
 }
 
 }  // namespace ubc::exporter

@@ -28,11 +28,14 @@ class ConsoleService {
                  std::optional<Authenticator> users);
   /// A file that can't be read leaves the users as they were, and the log says so.
   void reload_users_if_changed();
+  /// Likewise: half of a renewal, a certificate that its key does not fit yet, is no good until the other half is there.
+  void renew_certificate_if_changed(HttpServer& server);
 
   ConsoleOptions options_;
   std::optional<Runner> runner_;
   std::optional<Authenticator> users_;
   std::string users_seen_;   ///< which file it was, as far as stat() tells
+  std::string tls_seen_;     ///< likewise of its certificate and key
   HostWorld world_;
   Live live_;
   Api api_;

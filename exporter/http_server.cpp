@@ -176,6 +176,13 @@ Result<HttpServer> HttpServer::listen(const std::string& endpoint, const HttpBou
   return HttpServer{std::move(impl)};
 }
 
+Result<> HttpServer::renew_tls(const TlsFiles& files) {
+  ssl::context fresh{ssl::context::tls_server};
+  UBC_TRY(use_tls(fresh, files));
+  impl_->tls.emplace(std::move(fresh));   // each connection holds the one that it began with
+  return {};
+}
+
 std::string HttpServer::address() const {
   error_code ignored;
   return text_of(impl_->acceptor.local_endpoint(ignored));

@@ -47,6 +47,8 @@ class HttpServer {
   HttpServer& operator=(HttpServer&&) noexcept;
   ~HttpServer();
 
+  /// For the connections that come from now on. Where a file is no good, all stays as it was.
+  [[nodiscard]] Result<> renew_tls(const TlsFiles& files);
   /// "127.0.0.1:9641", with the port that port 0 became.
   [[nodiscard]] std::string address() const;
   /// "https" with TLS, else "http".

@@ -76,6 +76,7 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
   if (reading.counted_by_hooks && wanted.has(Collector::refusals)) UBC_TRY(read_last_refusals(host, found->slot, reading));
   reading.usage = UBC_TRY(read_usage(cgroup, wanted));
   if (wanted.has(Collector::disk) && !found->adopted) reading.usage.disk = container::disk_use(host, id);
+  if (wanted.has(Collector::network) && !found->links.empty()) reading.usage.refused = container::refused_packets(host, id);
   reading.usage.traffic = traffic_of(found->links, traffic);
   return reading;
 }

@@ -129,6 +129,13 @@ void write_disk(const HostReading& host, const Subjects& subjects, Exposition& o
 
 void write_network(const HostReading& host, const Subjects& subjects, Exposition& out) {
   per_device(host, subjects, kTraffic, &ContainerUsage::traffic, out);
+  if (!out.family("ubc_network_refused_packets_total", counter, "Packets of the guest, or for it, that the host did not let pass")) return;
+  for (std::size_t c = 0; c < host.running.size(); ++c)
+    if (const auto& refused = host.running[c].usage.refused) {
+      out.sample(subjects.containers[c], {{"reason", "spoofed"}}, refused->spoofed);
+      out.sample(subjects.containers[c], {{"reason", "policy"}}, refused->denied);
+      out.sample(subjects.containers[c], {{"reason", "rate"}}, refused->over_rate);
+    }
 }
 
 }  // namespace ubc::exporter

@@ -27,6 +27,7 @@ struct ContainerUsage {
   accounting::Pressures pressures;
   std::vector<accounting::DeviceIo> block_io;
   std::optional<os::ProjectUse> disk;         ///< of a guest whose file system counts it
+  std::optional<container::RefusedPackets> refused;   ///< of a guest
   std::vector<accounting::Traffic> traffic;   ///< of a guest's links; an adopted container may share the host's network
 };
 

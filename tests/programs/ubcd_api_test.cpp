@@ -2,6 +2,7 @@
 // ubcd's API with a real guest behind it: read it, change it, stop and start it, beside ubctl's own words.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -130,6 +131,12 @@ TEST_F(UbcdApi, WhoListensHearsOfARefusalWhenItHappens) {
   (void)shell("kill $(cat /tmp/listener)");
 }
 
+/// Its log, once that is in it.
+std::string logged(const std::string& words) {
+  for (int tries = 0; tries < 600 && text_of(kLog).find(words) == std::string::npos; ++tries) (void)::usleep(50'000);
+  return text_of(kLog);
+}
+
 TEST_F(UbcdApi, OverTlsItIsTheSameAndAWrongCertificateIsNamed) {
   ASSERT_EQ(shell("cd /tmp && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost "
                   "-addext subjectAltName=IP:127.0.0.1")
@@ -142,7 +149,18 @@ TEST_F(UbcdApi, OverTlsItIsTheSameAndAWrongCertificateIsNamed) {
     EXPECT_EQ(ran.output, "{\"you\":{\"name\":\"ada\",\"role\":\"admin\",\"may_change\":true},\"why\":\"\"}\n");
     EXPECT_NE(shell("curl -sS --max-time 10 --tls-max 1.1 -k https://127.0.0.1:9641/").status, 0);
     EXPECT_NE(shell("curl -sS --max-time 10 http://127.0.0.1:9641/").status, 0);
+    EXPECT_EQ(shell("cd /tmp && cp cert.pem first.pem && openssl req -x509 -key other.pem -out renewed.pem -days 2 -subj /CN=localhost "
+                    "-addext subjectAltName=IP:127.0.0.1 && cp renewed.pem cert.pem")
+                  .status,
+              0);   // half of it: the key is the first one's still
+    EXPECT_THAT(logged("the certificate stays as it was"), HasSubstr("key values mismatch"));
+    EXPECT_EQ(shell("curl -sS --cacert /tmp/first.pem " + as_admin() + "https://127.0.0.1:9641/api/v1/session").status, 0);
+    EXPECT_EQ(shell("cp /tmp/key.pem /tmp/first-key.pem; cp /tmp/other.pem /tmp/key.pem").status, 0);
+    (void)logged("the certificate /tmp/cert.pem was read again");
+    EXPECT_EQ(shell("curl -sS --cacert /tmp/renewed.pem " + as_admin() + "https://127.0.0.1:9641/api/v1/session").status, 0);
+    EXPECT_NE(shell("curl -sS --cacert /tmp/first.pem " + as_admin() + "https://127.0.0.1:9641/api/v1/session").status, 0);
   }
+  ASSERT_EQ(shell("cd /tmp && cp first.pem cert.pem && cp first-key.pem key.pem").status, 0);
   const auto fails = [](const std::string& options) { return shell(UBCD " --users " + std::string{kUsers} + " " + options).output; };
   EXPECT_THAT(fails("--tls-cert /tmp/cert.pem --tls-key /tmp/other.pem"),
               HasSubstr("error: read the key /tmp/other.pem: key values mismatch: "));
