@@ -75,11 +75,14 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   for (const KeyOption& option : kKeyOptions)
     verb.add_option_function<std::string>(
         option.option, [&options, &option](const std::string& value) { options.keys[option.key] = value; }, option.help);
-  constexpr const char* kBinds = "Directories of the host, from the next start on";
+  constexpr const char* kBinds = "Directories and devices of the host, from the next start on";
   verb.add_option("--bindmount_add", options.bind_add, "/source:/target[,ro][,noexec]; may be said again")
       ->group(kBinds)
       ->allow_extra_args(false);
   verb.add_option("--bindmount_del", options.bind_drop, "the target of one that it has no more, or all")
+      ->group(kBinds)
+      ->allow_extra_args(false);
+  verb.add_option("--devnodes", options.devices, "a device below /dev and r, w, rw or none, as in net/tun:rw; may be said again")
       ->group(kBinds)
       ->allow_extra_args(false);
   add_disk_options(verb, options.disk);
@@ -115,6 +118,7 @@ Result<Changes> changes_from(const ConfigOptions& options) {
       changes.binds.drop_all = true;
     else
       changes.binds.drop.push_back(text);
+  for (const std::string& text : options.devices) changes.devices.push_back(UBC_TRY(container::parse_device_wish(text)));
   UBC_TRY(add_disk_changes(options.disk, changes));
   UBC_TRY(add_network_changes(options.network, changes));
   return changes;
@@ -124,6 +128,8 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const accounting::ResourceInfo& info : accounting::kResources)
     if (const auto& limits = changes.limits[info.resource]) config.set(accounting::key_of(info.name), accounting::format_limits(*limits));
   for (const auto& [key, value] : changes.keys) config.set(key, value);
+  if (!changes.devices.empty())
+    config.set("DEVNODES", container::change_device_nodes(config.get("DEVNODES").value_or(""), changes.devices).value_or(""));
   if (!changes.binds.empty()) {
     const auto binds = container::parse_bind_mounts(config.get("BINDMOUNT").value_or("")).value_or(container::BindMounts{});
     config.set("BINDMOUNT", container::text_of(container::changed(binds, changes.binds)));
@@ -160,6 +166,7 @@ std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, 
     if (const auto change = changes.keys.find(option.key); option.at_start && change != changes.keys.end())
       if (change->second != config.get(option.key).value_or("")) keys.emplace_back(option.key);
   if (!changes.binds.empty()) keys.emplace_back("BINDMOUNT");
+  if (!changes.devices.empty()) keys.emplace_back("DEVNODES");
   return keys;
 }
 

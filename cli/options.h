@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "container/bind_mounts.h"
 #include "container/container_record.h"
+#include "container/device_nodes.h"
 #include "container/disk_quota.h"
 #include "container/host.h"
 #include "container/network_settings.h"
@@ -40,7 +41,7 @@ struct ConfigOptions {
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
   std::map<std::string, std::string> disk;           ///< by configuration key: DISKSPACE, ...
   NetworkOptions network;
-  std::vector<std::string> bind_add, bind_drop;
+  std::vector<std::string> bind_add, bind_drop, devices;
 };
 
 void add_beancounter_options(CLI::App& verb, ConfigOptions& options);
@@ -53,6 +54,7 @@ struct Changes {
   std::map<std::string, std::string> keys;
   container::AddressChange addresses;
   container::BindChange binds;
+  std::vector<container::DeviceWish> devices;
   container::BridgedChange links;   ///< what the host calls its ends may be open: name_links()
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);
@@ -98,6 +100,9 @@ void add_exec2(CLI::App& app, Invocation& invocation);
 void add_enter(CLI::App& app, Invocation& invocation);
 void add_runscript(CLI::App& app, Invocation& invocation);
 void add_ps(CLI::App& app, Invocation& invocation);
+void add_cp(CLI::App& app, Invocation& invocation);
+void add_diff(CLI::App& app, Invocation& invocation);
+void add_doctor(CLI::App& app, Invocation& invocation);
 void add_set(CLI::App& app, Invocation& invocation);
 void add_list(CLI::App& app, Invocation& invocation);
 void add_show(CLI::App& app, Invocation& invocation);

@@ -14,6 +14,7 @@
 #include "container/action_scripts.h"
 #include "container/adopted_record.h"
 #include "container/bind_mounts.h"
+#include "container/device_nodes.h"
 #include "container/disk_quota.h"
 #include "container/ending.h"
 #include "container/group.h"
@@ -61,6 +62,7 @@ Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint
   spec.hostname = config.get("HOSTNAME").value_or("");
   if (const std::string init = config.get("INIT").value_or(""), own = init.empty() ? found.init : init; !own.empty())
     spec.init = words_of(own);
+  spec.devices = UBC_TRY(devices_in(config.get("DEVNODES").value_or("")));
   spec.binds = UBC_TRY(parse_bind_mounts(config.get("BINDMOUNT").value_or("")));
   return spec;
 }

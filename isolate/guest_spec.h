@@ -31,6 +31,13 @@ struct BindMount {
   bool no_exec = false;
 };
 
+/// A device of the host's, made anew in the guest's /dev.
+struct DeviceNode {
+  std::string name;                  ///< below /dev; directories on the way are made
+  mode_t mode = 0;                   ///< its kind and who may what
+  dev_t number = 0;
+};
+
 /// The guest's end of a link.
 struct GuestLink {
   std::string name;
@@ -46,6 +53,7 @@ struct GuestSpec {
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
+  std::vector<DeviceNode> devices;
   std::vector<BindMount> binds;
   std::vector<GuestLink> links;      ///< set up before init runs
   /// Makes those links, in the host's network namespace, as soon as there is a process in the guest's; not called where there are none.

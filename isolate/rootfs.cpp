@@ -88,6 +88,19 @@ Result<> enter_root(const os::Fd& root) {
   return ::chdir("/") == 0 ? Result<>{} : Result<>{os::sys_error(errno, "enter the guest's root")};
 }
 
+/// Those that the guest has besides. In a tmpfs that is the host's alone still, so the names lead nowhere else.
+Result<> make_extra_nodes(const os::Fd& dev, const GuestSpec& spec) {
+  for (const DeviceNode& device : spec.devices) {
+    for (std::size_t slash = device.name.find('/'); slash != device.name.npos; slash = device.name.find('/', slash + 1))
+      if (::mkdirat(dev.get(), device.name.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST)
+        return os::sys_error(errno, "make directory", fmt::format("/dev/{}", device.name.substr(0, slash)));
+    (void)::unlinkat(dev.get(), device.name.c_str(), 0);   // one that every guest has, said again with another mode
+    if (::mknodat(dev.get(), device.name.c_str(), device.mode, device.number) != 0)
+      return os::sys_error(errno, "make device", fmt::format("/dev/{}", device.name));
+  }
+  return {};
+}
+
 Result<> make_nodes(const os::Fd& dev, const GuestSpec& spec) {
   for (const Device& device : kDevices)
     if (::mknodat(dev.get(), device.name, S_IFCHR | 0666, makedev(device.major, device.minor)) != 0)
@@ -99,7 +112,7 @@ Result<> make_nodes(const os::Fd& dev, const GuestSpec& spec) {
       return os::sys_error(errno, "make", fmt::format("/dev/{}", file.device));
   for (const char* directory : {"pts", "shm", "mqueue"})
     if (::mkdirat(dev.get(), directory, 0755) != 0) return os::sys_error(errno, "make directory", fmt::format("/dev/{}", directory));
-  return {};
+  return make_extra_nodes(dev, spec);
 }
 
 Result<> mount_at(const os::DirFd& root, const GuestSpec& spec, const std::string& path, Result<os::Fd> mount) {

@@ -100,5 +100,35 @@ TEST_F(Inside, ADirectoryOfTheHostIsThereAsItWasSaidAndStaysSo) {
   EXPECT_THAT(ubctl("start 101").output, HasSubstr("start container 101: copy the mount of /run/gone: No such file or directory"));
 }
 
+TEST_F(Inside, ADeviceOfTheHostIsThereUntilItIsTakenOut) {
+  create("--devnodes kmsg:r --devnodes net/tun:rw --devnodes full:r");
+  (void)shell("mkdir -p /dev/net; test -e /dev/net/tun || mknod /dev/net/tun c 10 200");
+  start();
+  EXPECT_EQ(ubctl("exec2 101 'stat -c \"%t:%T %a %u\" /dev/net/tun /dev/kmsg /dev/full'").output, "a:c8 666 0\n1:b 444 0\n1:7 444 0\n");
+  EXPECT_EQ(ubctl("set 101 --devnodes net/tun:none --save --setmode restart").status, 0);
+  EXPECT_NE(ubctl("exec2 101 test -e /dev/net/tun").status, 0);
+  EXPECT_EQ(ubctl("set 101 --devnodes ../sda:rw --save").status, 21);
+  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
+  EXPECT_EQ(ubctl("set 101 --devnodes no-such:rw --save").status, 0);
+  EXPECT_THAT(ubctl("start 101").output, HasSubstr("give the guest the host's device /dev/no-such: No such file or directory"));
+}
+
+TEST_F(Inside, FilesAreCopiedInAsTheGuestRootsOwnAndOutAlsoOfAStoppedContainer) {
+  create();
+  start();
+  (void)shell("rm -rf /tmp/cp; mkdir -p /tmp/cp/tree/sub; echo hello > /tmp/cp/tree/sub/f; chmod 640 /tmp/cp/tree/sub/f");
+  EXPECT_EQ(ubctl("cp /tmp/cp/tree 101:/srv-tree").output, "1 files, 2 directories, 0 links\n");
+  EXPECT_EQ(ubctl("exec2 101 'stat -c \"%u:%g %a\" /srv-tree/sub/f; cat /srv-tree/sub/f'").output, "0:0 640\nhello\n");
+  EXPECT_EQ(ubctl("exec2 101 'echo from inside > /root/out; ln -s /etc/shadow /root/away'").status, 0);
+  EXPECT_EQ(ubctl("cp 101:/root/out /tmp/cp/").status, 0);
+  EXPECT_EQ(text_of("/tmp/cp/out"), "from inside\n");
+  EXPECT_EQ(ubctl("stop 101 --fast").status, 0);
+  EXPECT_EQ(ubctl("cp 101:/root/out /tmp/cp/again").status, 0);
+  EXPECT_EQ(text_of("/tmp/cp/again"), "from inside\n");
+  EXPECT_EQ(ubctl("cp 101:/etc/passwd /tmp/cp/passwd").status, 0) << "what only the template has";
+  EXPECT_EQ(ubctl("cp /tmp/cp/out 101:/root").status, 31);
+  EXPECT_EQ(ubctl("cp /tmp/cp/out /tmp/cp/two").status, 20);
+}
+
 }  // namespace
 }  // namespace ubc::test
