@@ -13,13 +13,10 @@ namespace {
 
 bool is_device_name(std::string_view name) {
   std::string_view rest = name;
-  bool any = false;
-  while (!rest.empty()) {
-    const std::string_view part = os::next_word(rest, "/");
-    if (part.empty() || part == "." || part == "..") return false;
-    any = true;
-  }
-  return any && name.size() <= 64 && name.front() != '/' && name.back() != '/' && name.find_first_of(" \t\n\"':,\\") == name.npos;
+  while (!rest.empty())
+    if (const std::string_view part = os::next_word(rest, "/"); part.empty() || part == "." || part == "..") return false;
+  return !name.empty() && name.size() <= 64 && !name.contains("//") && name.front() != '/' && name.back() != '/' &&
+         name.find_first_of(" \t\n\"':,\\") == name.npos;
 }
 
 }  // namespace

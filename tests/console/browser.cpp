@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kPatience{120};
 /// How WebDriver names an element.
 constexpr const char* kElement = "element-6066-11e4-a52e-4f735466cecf";
 

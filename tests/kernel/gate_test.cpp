@@ -137,8 +137,9 @@ TEST(Numwatch, APassedInstanceIsItsMakersUntilTheReceiverClosesIt) {
   Standing standing{slot, [&] {
                       const pid_t child = ::fork();
                       if (child == 0) {
-                        *fd = ::inotify_init1(0);
-                        (void)::inotify_add_watch(*fd, "/tmp", IN_CREATE);
+                        const int made = ::inotify_init1(0);
+                        (void)::inotify_add_watch(made, "/tmp", IN_CREATE);
+                        *fd = made;   // from now on it may be killed
                         return ::pause();
                       }
                       while (*fd == 0) (void)::usleep(1000);

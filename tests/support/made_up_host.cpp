@@ -17,7 +17,7 @@ ContainerUsage usage_of_guest() {
   usage.memory_events = {{"high", 31}, {"oom_kill", 32}};
   usage.pressures = {{"cpu", {.some = 4.5, .full = {}}}, {"memory", {.some = 5.5, .full = 0.75}}};
   usage.block_io = {{.device = "8:0", .read_bytes = 41, .written_bytes = 42, .reads = 43, .writes = 44}};
-  usage.disk = {{61440, 1048576, 2097152}, {62, 0, 0}};
+  usage.disk = {{61440, 1048576, 2097152}, {62, 100, 110}};
   usage.refused = {.spoofed = 71, .denied = 72, .over_rate = 73};
   usage.traffic = {{.device = "eth0",
                     .received_bytes = 51,

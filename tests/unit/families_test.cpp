@@ -117,6 +117,7 @@ TEST(Families, EveryUseOfTheHostByAContainerIsInBaseUnits) {
            "\nubc_disk_limit_bytes{ctid=\"101\",limit=\"soft\"} 1048576\n",
            "\nubc_disk_limit_bytes{ctid=\"101\",limit=\"hard\"} 2097152\n",
            "\nubc_disk_used_inodes{ctid=\"101\"} 62\n",
+           "\nubc_disk_limit_inodes{ctid=\"101\",limit=\"hard\"} 110\n",
            "\nubc_network_refused_packets_total{ctid=\"101\",reason=\"spoofed\"} 71\n",
            "\nubc_network_refused_packets_total{ctid=\"101\",reason=\"policy\"} 72\n",
            "\nubc_network_refused_packets_total{ctid=\"101\",reason=\"rate\"} 73\n",
