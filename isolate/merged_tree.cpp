@@ -21,18 +21,13 @@ namespace {
 constexpr const char* kLowerStage = "/proc";
 constexpr const char* kAreaStage = "/sys";
 
-Result<> stage(const os::Fd& mount, const char* where, const std::string& name) {
-  if (::move_mount(mount.get(), "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) != 0) return os::sys_error(errno, "stage", name);
-  return {};
-}
-
 /// Both layers as lower ones: an overlay without an upper layer writes nothing, not even what it would note for itself.
 Result<> mount_merged(const std::string& lower, const std::string& area) {
   if (::unshare(CLONE_NEWNS) != 0) return os::sys_error(errno, "make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return os::sys_error(errno, "make the mount namespace private");
   const os::Fd template_layer = UBC_TRY(clone_mount(lower)), area_layer = UBC_TRY(clone_mount(area));
-  UBC_TRY(stage(template_layer, kLowerStage, lower));
-  UBC_TRY(stage(area_layer, kAreaStage, area));
+  UBC_TRY(stage_mount(template_layer, kLowerStage, lower));
+  UBC_TRY(stage_mount(area_layer, kAreaStage, area));
   const os::Fd merged = UBC_TRY(new_mount("overlay",
                                           {{"lowerdir", fmt::format("{}/upper:{}", kAreaStage, kLowerStage)},
                                            {"metacopy", "off"},
@@ -40,7 +35,7 @@ Result<> mount_merged(const std::string& lower, const std::string& area) {
                                            {"xino", "off"},
                                            {"redirect_dir", "off"}},
                                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
-  return stage(merged, kLowerStage, "the merged tree");   // over the layer, which the overlay holds
+  return stage_mount(merged, kLowerStage, "the merged tree");   // over the layer, which the overlay holds
 }
 
 }  // namespace

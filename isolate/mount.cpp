@@ -73,6 +73,11 @@ Result<os::Fd> open_if_there(const os::DirFd& root, const std::string& path) {
   return target;
 }
 
+Result<> stage_mount(const os::Fd& mount, const char* where, const std::string& name) {
+  if (::move_mount(mount.get(), "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) != 0) return os::sys_error(errno, "stage", name);
+  return {};
+}
+
 Result<> attach_mount(const os::Fd& mount, const os::Fd& target, const std::string& name) {
   if (::move_mount(mount.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return os::sys_error(errno, "mount on", name);

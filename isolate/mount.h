@@ -29,6 +29,8 @@ struct MountOption {
 [[nodiscard]] Result<os::Fd> open_target(const os::DirFd& root, const std::string& path, uid_t owner);
 /// The same, for what need not be there: an invalid Fd if it is not.
 [[nodiscard]] Result<os::Fd> open_if_there(const os::DirFd& root, const std::string& path);
+/// On a directory of the host, of a mount namespace of the caller's own: no guest has a hand in its path.
+[[nodiscard]] Result<> stage_mount(const os::Fd& mount, const char* where, const std::string& name);
 [[nodiscard]] Result<> attach_mount(const os::Fd& mount, const os::Fd& target, const std::string& name);
 
 }  // namespace ubc::isolate

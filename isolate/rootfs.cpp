@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 
 #include "isolate/handshake.h"
 #include "isolate/mount.h"
@@ -54,16 +55,11 @@ Result<os::Fd> map_lower(const GuestSpec& spec, const os::Fd& userns) {
   return lower;
 }
 
-Result<> stage(const os::Fd& mount, const char* where, const std::string& name) {
-  if (::move_mount(mount.get(), "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH) != 0) return os::sys_error(errno, "stage", name);
-  return {};
-}
-
 Result<os::Fd> mount_overlay(const GuestSpec& spec, const os::Fd& userns) {
   const os::Fd lower = UBC_TRY(map_lower(spec, userns));
-  UBC_TRY(stage(lower, kLowerStage, spec.lower));
+  UBC_TRY(stage_mount(lower, kLowerStage, spec.lower));
   const os::Fd area = UBC_TRY(clone_mount(spec.area));
-  UBC_TRY(stage(area, kUpperStage, spec.area));
+  UBC_TRY(stage_mount(area, kUpperStage, spec.area));
   const std::string upper = kUpperStage;
   os::Fd root = UBC_TRY(new_mount("overlay",
                                   {{"lowerdir", kLowerStage},
@@ -81,7 +77,7 @@ Result<os::Fd> mount_overlay(const GuestSpec& spec, const os::Fd& userns) {
 }
 
 Result<> enter_root(const os::Fd& root) {
-  UBC_TRY(stage(root, kLowerStage, "the guest's root"));
+  UBC_TRY(stage_mount(root, kLowerStage, "the guest's root"));
   if (::chdir(kLowerStage) != 0) return os::sys_error(errno, "enter the guest's root");
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return os::sys_error(errno, "pivot into the guest's root");
   if (::umount2(".", MNT_DETACH) != 0) return os::sys_error(errno, "leave the host's root");
@@ -120,29 +116,27 @@ Result<> mount_at(const os::DirFd& root, const GuestSpec& spec, const std::strin
   return attach_mount(*mount, UBC_TRY(open_target(root, path, spec.base)), "/" + path);
 }
 
-/// Copies of the mounts of the host's files, taken while the host's paths are still there.
+/// A copy of the mount of something of the host's, to be taken while its paths are still there; without what is mounted below it.
+Result<os::Fd> take_mount(const std::string& source, std::uint64_t attributes, std::string_view what) {
+  os::Fd copy = UBC_TRY(clone_mount(source));
+  mount_attr wanted{};
+  wanted.attr_set = kPlain | attributes;
+  if (::mount_setattr(copy.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0) return os::sys_error(errno, what, source);
+  return copy;
+}
+
 Result<std::vector<os::Fd>> take_files(const GuestSpec& spec) {
   std::vector<os::Fd> copies;
-  for (const SharedFile& file : spec.files) {
-    copies.push_back(UBC_TRY(clone_mount(file.source)));
-    mount_attr attributes{};
-    attributes.attr_set = kPlain | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
-    if (::mount_setattr(copies.back().get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
-      return os::sys_error(errno, "make read-only", file.source);
-  }
+  for (const SharedFile& file : spec.files)
+    copies.push_back(UBC_TRY(take_mount(file.source, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, "make read-only")));
   return copies;
 }
 
-/// Likewise of its directories; without what is mounted below them.
 Result<std::vector<os::Fd>> take_binds(const GuestSpec& spec) {
   std::vector<os::Fd> copies;
-  for (const BindMount& bind : spec.binds) {
-    copies.push_back(UBC_TRY(clone_mount(bind.source)));
-    mount_attr attributes{};
-    attributes.attr_set = kPlain | (bind.read_only ? MOUNT_ATTR_RDONLY : 0U) | (bind.no_exec ? MOUNT_ATTR_NOEXEC : 0U);
-    if (::mount_setattr(copies.back().get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
-      return os::sys_error(errno, "bind", bind.source);
-  }
+  for (const BindMount& bind : spec.binds)
+    copies.push_back(
+        UBC_TRY(take_mount(bind.source, (bind.read_only ? MOUNT_ATTR_RDONLY : 0U) | (bind.no_exec ? MOUNT_ATTR_NOEXEC : 0U), "bind")));
   return copies;
 }
 
