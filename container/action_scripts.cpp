@@ -35,7 +35,8 @@ Result<> run_guest_script(const Host& host, std::uint32_t id, std::string_view n
   if (::access(path.c_str(), F_OK) != 0) return {};
   const std::string script = UBC_TRY(os::read_text(path));
   const int status = UBC_TRY(exec(host, id, {"/bin/sh", "-c", script, path}, false));
-  return status == 0 ? Result<>{} : Result<>{os::error(Code::system, "action script {} ended with status {} in container {}", path, status, id)};
+  return status == 0 ? Result<>{}
+                     : Result<>{os::error(Code::system, "action script {} ended with status {} in container {}", path, status, id)};
 }
 
 }  // namespace ubc::container

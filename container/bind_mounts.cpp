@@ -9,7 +9,8 @@ namespace ubc::container {
 namespace {
 
 Error wrong(std::string_view text, std::string_view why) {
-  return {Code::bad_value, 0, fmt::format("Bad parameter for --bindmount_add: {}: {}; say /source:/target[,ro][,noexec]", os::printable(text), why)};
+  return {Code::bad_value, 0,
+          fmt::format("Bad parameter for --bindmount_add: {}: {}; say /source:/target[,ro][,noexec]", os::printable(text), why)};
 }
 
 /// Without a "/" at its end.
@@ -61,13 +62,16 @@ Result<BindMounts> parse_bind_mounts(std::string_view text) {
 std::string text_of(const BindMounts& mounts) {
   std::string text;
   for (const isolate::BindMount& mount : mounts)
-    text += fmt::format("{}{}:{}{}{}", text.empty() ? "" : " ", mount.source, mount.target, mount.read_only ? ",ro" : "", mount.no_exec ? ",noexec" : "");
+    text += fmt::format("{}{}:{}{}{}", text.empty() ? "" : " ", mount.source, mount.target, mount.read_only ? ",ro" : "",
+                        mount.no_exec ? ",noexec" : "");
   return text;
 }
 
 BindMounts changed(BindMounts now, const BindChange& change) {
   if (change.drop_all) now.clear();
-  const auto drop = [&](const std::string& target) { std::erase_if(now, [&](const isolate::BindMount& mount) { return mount.target == target; }); };
+  const auto drop = [&](const std::string& target) {
+    std::erase_if(now, [&](const isolate::BindMount& mount) { return mount.target == target; });
+  };
   std::ranges::for_each(change.drop, drop);
   for (const isolate::BindMount& mount : change.add) {
     drop(mount.target);

@@ -20,8 +20,8 @@ struct BindChange {
   [[nodiscard]] bool empty() const { return add.empty() && drop.empty() && !drop_all; }
 };
 
-/// "/source:/target[,ro][,noexec]". Fails with Code::bad_value: a path that is not absolute, has "..", "." or a blank in it, or a target that the
-/// guest's own /proc, /sys or /dev takes.
+/// "/source:/target[,ro][,noexec]". Fails with Code::bad_value: a path that is not absolute, has "..", "." or a blank in it, or a target
+/// that the guest's own /proc, /sys or /dev takes.
 [[nodiscard]] Result<isolate::BindMount> parse_bind_mount(std::string_view text);
 /// All of a configuration's.
 [[nodiscard]] Result<BindMounts> parse_bind_mounts(std::string_view text);

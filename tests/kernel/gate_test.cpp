@@ -139,7 +139,7 @@ TEST(Numwatch, APassedInstanceIsItsMakersUntilTheReceiverClosesIt) {
                       if (child == 0) {
                         const int made = ::inotify_init1(0);
                         (void)::inotify_add_watch(made, "/tmp", IN_CREATE);
-                        *fd = made;   // from now on it may be killed
+                        *fd = made;  // from now on it may be killed
                         return ::pause();
                       }
                       while (*fd == 0) (void)::usleep(1000);
