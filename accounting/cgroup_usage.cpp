@@ -37,6 +37,16 @@ Result<> take_io(std::string_view word, DeviceIo& io) {
   return {};
 }
 
+/// "rbps=1048576" of io.max, or "rbps=max".
+Result<> take_io_limit(std::string_view word, IoLimits& limits) {
+  const std::string_view key = os::next_word(word, "="), amount = os::next_word(word, "=");
+  const std::pair<std::string_view, std::optional<std::uint64_t>*> wanted[] = {
+      {"rbps", &limits.read_bytes}, {"wbps", &limits.written_bytes}, {"riops", &limits.reads}, {"wiops", &limits.writes}};
+  for (const auto& [name, into] : wanted)
+    if (key == name && amount != "max") *into = std::min(into->value_or(UINT64_MAX), UBC_TRY(number_in(amount, "io.max")));
+  return {};
+}
+
 /// The microseconds of "some avg10=0.00 avg60=0.00 avg300=0.00 total=12".
 Result<double> parse_total(std::string_view line) {
   const std::size_t at = line.find("total=");
@@ -109,6 +119,16 @@ Result<std::vector<DeviceIo>> parse_io_stat(std::string_view text) {
   return devices;
 }
 
+Result<IoLimits> parse_io_max(std::string_view text) {
+  IoLimits limits;
+  while (!os::trimmed(text).empty()) {
+    std::string_view line = os::next_word(text, "\n");
+    (void)os::next_word(line);   // the device
+    while (!os::trimmed(line).empty()) UBC_TRY(take_io_limit(os::next_word(line), limits));
+  }
+  return limits;
+}
+
 Result<std::vector<Traffic>> parse_net_dev(std::string_view text) {
   std::vector<Traffic> devices;
   while (!text.empty()) {
@@ -140,6 +160,10 @@ Result<Pressures> read_pressures(const os::CgroupDir& cgroup) {
 
 Result<std::vector<DeviceIo>> read_io(const os::CgroupDir& cgroup) {
   return UBC_TRY(read_parsed(cgroup.read("io.stat"), parse_io_stat)).value_or(std::vector<DeviceIo>{});
+}
+
+Result<IoLimits> read_io_limits(const os::CgroupDir& cgroup) {
+  return UBC_TRY(read_parsed(cgroup.read("io.max"), parse_io_max)).value_or(IoLimits{});
 }
 
 Result<std::map<std::string, std::uint64_t, std::less<>>> read_memory_events(const os::CgroupDir& cgroup) {

@@ -41,6 +41,11 @@ struct DeviceIo {
   std::uint64_t read_bytes = 0, written_bytes = 0, reads = 0, writes = 0;
 };
 
+/// The tightest of io.max over all devices, a second; nullopt: no limit.
+struct IoLimits {
+  std::optional<std::uint64_t> read_bytes, written_bytes, reads, writes;
+};
+
 /// Of one network interface.
 struct Traffic {
   std::string device;
@@ -57,6 +62,7 @@ using Pressures = std::map<std::string_view, Pressure>;   ///< by kPressures; wh
 [[nodiscard]] Result<std::optional<double>> parse_cpu_max(std::string_view text);
 [[nodiscard]] Result<Pressure> parse_pressure(std::string_view text);
 [[nodiscard]] Result<std::vector<DeviceIo>> parse_io_stat(std::string_view text);
+[[nodiscard]] Result<IoLimits> parse_io_max(std::string_view text);
 /// Of /proc/PID/net/dev; without the loopback device.
 [[nodiscard]] Result<std::vector<Traffic>> parse_net_dev(std::string_view text);
 
@@ -65,6 +71,7 @@ using Pressures = std::map<std::string_view, Pressure>;   ///< by kPressures; wh
 [[nodiscard]] Result<CpuShare> read_cpu_share(const os::CgroupDir& cgroup);
 [[nodiscard]] Result<Pressures> read_pressures(const os::CgroupDir& cgroup);
 [[nodiscard]] Result<std::vector<DeviceIo>> read_io(const os::CgroupDir& cgroup);
+[[nodiscard]] Result<IoLimits> read_io_limits(const os::CgroupDir& cgroup);
 /// memory.events: low, high, max, oom, oom_kill, ...
 [[nodiscard]] Result<std::map<std::string, std::uint64_t, std::less<>>> read_memory_events(const os::CgroupDir& cgroup);
 /// cgroup.freeze: suspended by its owner.

@@ -52,11 +52,11 @@ Result<> run_iterator(const os::Fd& link, const std::string& path) {
   return {};
 }
 
-Result<std::uint64_t> misses_of(const os::Fd& program, const std::string& path) {
+Result<HookStatus> status_of(const os::Fd& program, const std::string& name, const std::string& path) {
   bpf_prog_info info{};
   std::uint32_t size = sizeof info;
   if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return os::sys_error(errno, "ask about the program of", path);
-  return info.recursion_misses;
+  return HookStatus{name, info.recursion_misses, info.run_cnt, info.run_time_ns};
 }
 
 Result<> run_pinned_iterator(std::string_view program, const std::string& pins) {
@@ -66,9 +66,9 @@ Result<> run_pinned_iterator(std::string_view program, const std::string& pins) 
   return run_iterator(link, path);
 }
 
-Result<std::uint64_t> misses_of_link(const std::string& path) {
+Result<HookStatus> status_of_link(const std::string& name, const std::string& path) {
   const os::Fd program = UBC_TRY(program_of_link(path));
-  return misses_of(program, path);
+  return status_of(program, name, path);
 }
 
 Result<os::Fd> program_of_request(const std::string& name, const std::string& pins) {
@@ -151,12 +151,12 @@ Result<> detach_hooks(const std::string& pins) {
 Result<std::vector<HookStatus>> read_hook_status(const std::string& pins) {
   std::vector<HookStatus> status;
   for (const std::string& name : UBC_TRY(os::names_in(links_in(pins))))
-    status.push_back({name, UBC_TRY(misses_of_link(links_in(pins) + "/" + name))});
+    status.push_back(UBC_TRY(status_of_link(name, links_in(pins) + "/" + name)));
   for (const Printer& printer : kPrinters)
-    status.push_back({std::string{printer.program}, UBC_TRY(misses_of_link(pins + "/" + printer.file))});
+    status.push_back(UBC_TRY(status_of_link(std::string{printer.program}, pins + "/" + printer.file)));
   for (const std::string& name : UBC_TRY(os::names_in(requests_in(pins)))) {
     const os::Fd program = UBC_TRY(program_of_request(name, pins));
-    status.push_back({name, UBC_TRY(misses_of(program, name))});
+    status.push_back(UBC_TRY(status_of(program, name, name)));
   }
   std::ranges::sort(status, {}, &HookStatus::program);
   return status;

@@ -62,6 +62,7 @@ inline constexpr const char* kOwnBeancounters = "own_beancounters";
 struct HookStatus {
   std::string program;
   std::uint64_t recursion_misses = 0;  ///< times that the kernel skipped it
+  std::uint64_t runs = 0, run_ns = 0;  ///< only while the host counts them (sysctl kernel.bpf_stats_enabled)
 };
 [[nodiscard]] Result<std::vector<HookStatus>> read_hook_status(const std::string& pins = kPinDirectory);
 /// Sum over all programs: grows only on a preemptible kernel.

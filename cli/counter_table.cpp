@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace ubc::cli {
 namespace {
@@ -29,6 +30,13 @@ std::string line_of(const ResourceInfo& info, const Beancounter& c, const TableO
                                  text(c.barrier), text(c.limit), c.failcnt, bar_of(c, bar), c.failcnt > 0 ? "!" : " ");
   line.erase(line.find_last_not_of(' ') + 1);
   return line;
+}
+
+std::string usage_change(const accounting::UsageRow& row, const TableOptions& options) {
+  if (options.usage_before == nullptr) return "";
+  const auto before = std::ranges::find(*options.usage_before, row.name, &accounting::UsageRow::name);
+  if (before == options.usage_before->end() || before->held == row.held) return "";
+  return (row.held > before->held ? "+" : "-") + accounting::usage_text(row.unit, std::abs(row.held - before->held));
 }
 
 }  // namespace
@@ -66,6 +74,22 @@ std::vector<TableLine> table_of(const accounting::Snapshot& now, const TableOpti
   for (const ResourceInfo& info : accounting::kResources) {
     const Beancounter& counter = now.of(info.resource);
     if (info.counted) lines.push_back({&info, line_of(info, counter, options, bar), counter.failcnt > 0});
+  }
+  return lines;
+}
+
+std::vector<TableLine> usage_lines(const std::vector<accounting::UsageRow>& rows, const TableOptions& options) {
+  std::vector<TableLine> lines;
+  for (const accounting::UsageRow& row : rows) {
+    const auto bound = [&](const std::optional<double>& number) {
+      return number ? accounting::usage_text(row.unit, *number) + (row.per_second ? "/s" : "") : "-";
+    };
+    const std::string change = options.changes ? fmt::format(" {:>7}", usage_change(row, options)) : "";
+    lines.push_back({nullptr,
+                     fmt::format("{:<13} {:>9}{} {:>9} {:>9} {:>9} {:>9} {}", row.name, accounting::usage_text(row.unit, row.held), change,
+                                 "-", bound(row.barrier), bound(row.limit), row.failcnt ? std::to_string(*row.failcnt) : "-",
+                                 accounting::text_of(row.at_limit)),
+                     false});
   }
   return lines;
 }

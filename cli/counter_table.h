@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accounting/beancounter.h"
+#include "accounting/usage_rows.h"
 
 namespace ubc::cli {
 
@@ -19,7 +20,7 @@ namespace ubc::cli {
 [[nodiscard]] std::string change_text(accounting::Unit unit, std::uint64_t before, std::uint64_t now);
 
 struct TableLine {
-  const accounting::ResourceInfo* info;
+  const accounting::ResourceInfo* info;   ///< nullptr: a line of usage
   std::string text;
   bool failed;   ///< something was refused: the line is marked
 };
@@ -28,9 +29,12 @@ struct TableOptions {
   const accounting::Snapshot* before = nullptr;   ///< an earlier look; nullptr: this is the first
   std::size_t columns = 80;
   bool changes = false;                           ///< a column says how held has changed since
+  const std::vector<accounting::UsageRow>* usage_before = nullptr;   ///< of the earlier look
 };
 [[nodiscard]] std::string table_heading(const TableOptions& options);
 /// A line for each resource that is counted, in the table's order.
 [[nodiscard]] std::vector<TableLine> table_of(const accounting::Snapshot& now, const TableOptions& options);
+/// A line for each row, in the same columns; what its limit does stands where others have a bar.
+[[nodiscard]] std::vector<TableLine> usage_lines(const std::vector<accounting::UsageRow>& rows, const TableOptions& options);
 
 }  // namespace ubc::cli

@@ -36,13 +36,6 @@ Result<std::string> checked(const std::string& key, const std::string& text) {
   return text;
 }
 
-std::string amount_text(const os::ProjectAmount& amount, accounting::Unit unit) {
-  std::string text = accounting::format_amount(unit, amount.held);
-  if (amount.hard == 0) return text;
-  text += " of " + accounting::format_amount(unit, amount.soft);
-  return amount.hard == amount.soft ? text : text + fmt::format(" ({} for a time)", accounting::format_amount(unit, amount.hard));
-}
-
 }  // namespace
 
 void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& options) {
@@ -68,11 +61,6 @@ int apply_disk(const container::Host& host, const Say& say, std::uint32_t id, co
   if (!limited) return fail(limited.error());
   say("Disk quota was set successfully");
   return exit_ok;
-}
-
-std::string disk_text(const os::ProjectUse& use) {
-  return fmt::format("disk: {}, {} inodes", amount_text(use.bytes, accounting::Unit::bytes),
-                     amount_text(use.inodes, accounting::Unit::items));
 }
 
 }  // namespace ubc::cli

@@ -45,8 +45,11 @@ void print_programs(const std::vector<bpf::HookStatus>& programs, bool all) {
   std::uint64_t skipped = 0;
   for (const bpf::HookStatus& hook : programs) skipped += hook.recursion_misses;
   fmt::print("{} programs attached, skipped {} times{}\n", programs.size(), skipped, skipped == 0 ? "" : ":");
+  const auto time = [](const bpf::HookStatus& hook) {
+    return hook.runs == 0 ? "" : fmt::format(", {} runs of {} ns", hook.runs, hook.run_ns / hook.runs);
+  };
   for (const bpf::HookStatus& hook : programs)
-    if (all || hook.recursion_misses != 0) fmt::print("  {:<26} {}\n", hook.program, hook.recursion_misses);
+    if (all || hook.recursion_misses != 0) fmt::print("  {:<26} {}{}\n", hook.program, hook.recursion_misses, all ? time(hook) : "");
 }
 
 int hooks_status(const Host& host, const Say& say, bool all) {

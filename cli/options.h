@@ -67,8 +67,6 @@ void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& option
 [[nodiscard]] bool concerns_disk(const Changes& changes);
 /// What `config` says of it, to the file system, whether the container runs or not. Its exit code.
 int apply_disk(const container::Host& host, const Say& say, std::uint32_t id, const accounting::ConfigFile& config);
-/// One line for people.
-[[nodiscard]] std::string disk_text(const os::ProjectUse& use);
 void add_network_options(CLI::App& verb, NetworkOptions& options);
 /// Fails with Code::bad_value.
 [[nodiscard]] Result<> add_network_changes(const NetworkOptions& options, Changes& changes);

@@ -18,9 +18,9 @@
 #include "cli/screen.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
-#include "container/disk_quota.h"
 #include "container/group_record.h"
 #include "container/network.h"
+#include "container/usage.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -35,12 +35,28 @@ struct ShowOptions {
 
 constexpr double kShortestLook = 0.1, kLongestLook = 3600;
 
-void print_json(const Host& host, std::uint32_t id, const accounting::Snapshot& snapshot) {
+/// null where there is no limit, or nobody counts it.
+nlohmann::ordered_json json_of(const accounting::UsageRow& row) {
+  const auto number = [](const auto& value) { return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); };
+  return {{"held", row.held},
+          {"barrier", number(row.barrier)},
+          {"limit", number(row.limit)},
+          {"limit_per_second", row.per_second},
+          {"failcnt", number(row.failcnt)},
+          {"at_limit", accounting::text_of(row.at_limit)}};
+}
+
+Result<> print_json(const Host& host, std::uint32_t id, const accounting::Snapshot& snapshot, bool last) {
   const std::string group = container::group_of(host, id);
   nlohmann::ordered_json object{
       {"ctid", id}, {"vswap", snapshot.is_vswap()}, {"group", group.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(group)}};
   add_counters(object, snapshot);
+  nlohmann::ordered_json usage = nlohmann::ordered_json::object();
+  for (const accounting::UsageRow& row : last ? std::vector<accounting::UsageRow>{} : UBC_TRY(container::usage_rows(host, id)))
+    usage[std::string{row.name}] = json_of(row);
+  object["usage"] = std::move(usage);
   fmt::print("{}\n", object.dump(4));
+  return {};
 }
 
 /// What stands above the table.
@@ -58,7 +74,6 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
   if (const auto refused = container::refused_packets(host, id); refused && refused->spoofed + refused->denied + refused->over_rate != 0)
     title.push_back(fmt::format("packets refused: {} from addresses that are not its own, {} by the host's policy, {} over its rate",
                                 refused->spoofed, refused->denied, refused->over_rate));
-  if (const auto use = container::disk_use(host, id)) title.push_back(disk_text(*use));
   if (status.running && (!bpf::hooks_attached(host.paths.pins) || (adopted && adopted->slot == 0)))
     title.emplace_back("sampled: counted at this moment by a census of /proc, not refused; ubctl features says why");
   return title;
@@ -67,18 +82,26 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
 /// One look at the container: all lines of it, and the counters for the next look to compare with.
 struct Look {
   accounting::Snapshot counters;
+  std::vector<accounting::UsageRow> usage;
   std::vector<ScreenLine> lines;
 };
 
 Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& options, TableOptions table) {
   const container::Status status = container::status_of(host, id);
   if (!status.exists) return std::unexpected(container::unknown_container(id));
-  Look look{UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}};
+  Look look{UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}, {}};
+  if (!options.last) look.usage = UBC_TRY(container::usage_rows(host, id));
   for (const std::string& line : title_of(host, id, status, look.counters)) look.lines.push_back({os::printable(line)});
   look.lines.push_back({table_heading(table), Style::heading});
   for (TableLine& line : table_of(look.counters, table))
     if (line.failed || !options.failed) look.lines.push_back({std::move(line.text), line.failed ? Style::alarm : Style::plain});
+  if (options.failed) return look;
+  for (TableLine& line : usage_lines(look.usage, table)) look.lines.push_back({std::move(line.text)});
   return look;
+}
+
+TableOptions compared_with(const std::optional<Look>& before, std::size_t columns) {
+  return {before ? &before->counters : nullptr, columns, true, before ? &before->usage : nullptr};
 }
 
 void print_look(const Look& look) {
@@ -90,14 +113,14 @@ void print_look(const Look& look) {
 
 /// One table after another, until whoever reads has seen enough.
 int watch_as_text(const Host& host, std::uint32_t id, const ShowOptions& options) {
-  std::optional<accounting::Snapshot> before;
+  std::optional<Look> before;
   for (;;) {
-    const auto look = look_at(host, id, options, {before ? &*before : nullptr, 80, true});
+    const auto look = look_at(host, id, options, compared_with(before, 80));
     if (!look) return fail(look.error());
     if (before) fmt::print("\n");
     print_look(*look);
     (void)std::fflush(stdout);
-    before = look->counters;
+    before = *look;
     std::this_thread::sleep_for(std::chrono::duration<double>{*options.watch});
   }
 }
@@ -121,7 +144,7 @@ Result<> watch_on_screen(const Host& host, std::uint32_t id, const ShowOptions& 
   for (clock::time_point next{}; !screen.ended();) {
     if (clock::now() >= next) {
       before = std::exchange(now, std::nullopt);
-      now = UBC_TRY(look_at(host, id, options, {before ? &before->counters : nullptr, screen.size().columns, true}));
+      now = UBC_TRY(look_at(host, id, options, compared_with(before, screen.size().columns)));
       next = clock::now() + interval;
     }
     screen.draw({fitted(now->lines, screen.size().rows), std::nullopt});
@@ -154,11 +177,12 @@ int show(const Host& host, std::uint32_t id, const ShowOptions& options) {
   if (!container::status_of(host, id).exists) return fail(container::unknown_container(id));
   const auto snapshot = options.last ? container::last_snapshot(host, id) : container::snapshot(host, id);
   if (!snapshot) return fail(snapshot.error());
-  if (options.raw)
+  if (options.raw) {
     fmt::print("{}", accounting::user_beancounters({{id, *snapshot}}));
-  else
-    print_json(host, id, *snapshot);
-  return exit_ok;
+    return exit_ok;
+  }
+  const auto printed = print_json(host, id, *snapshot, options.last);
+  return printed ? exit_ok : fail(printed.error());
 }
 
 }  // namespace

@@ -387,6 +387,7 @@ std::optional<RefusedPackets> refused_packets(const Host& host, std::uint32_t id
       refused.spoofed += link->refused[UBC_PACKET_SPOOFED];
       refused.denied += link->refused[UBC_PACKET_DENIED];
       refused.over_rate += link->refused[UBC_PACKET_OVER_RATE];
+      refused.rates = {link->receive_rate, link->send_rate};
     }
   return refused;
 }

@@ -59,6 +59,7 @@ struct GuestNames {
 /// Packets of its own, or for it, that did not pass since its link was made.
 struct RefusedPackets {
   std::uint64_t spoofed = 0, denied = 0, over_rate = 0;
+  Rates rates;   ///< of each link now
 };
 /// nullopt: it does not run.
 [[nodiscard]] std::optional<RefusedPackets> refused_packets(const Host& host, std::uint32_t id);

@@ -33,6 +33,7 @@ void write_info(const HostReading& host, const Subjects& subjects, Exposition& o
                 {"kind", container.adopted ? "adopted" : "guest"},
                 {"hostname", os::printable(container.hostname)},
                 {"ostemplate", os::printable(container.ostemplate)},
+                {"group", os::printable(container.group)},
                 {"cgroup", os::printable(container.cgroup)}},
                1);
   }
@@ -101,6 +102,7 @@ void write_families(const HostReading& host, const OwnReading& own, Exposition& 
   if (host.collected.has(Collector::capability) && own.abilities) write_capabilities(*own.abilities, out);
   write_own(own, out);
   if (host.collected.has(Collector::process)) write_process(own.process, out);
+  out.one("ubc_scrape_samples", gauge, "Samples before this one", out.samples());
 }
 
 }  // namespace ubc::exporter

@@ -71,6 +71,16 @@ void write_capabilities(const Abilities& abilities, Exposition& out) {
     out.sample({{"resource", info.name}, {"mode", bpf::name_of(abilities.plan.modes[info.resource].mode)}}, 1);
 }
 
+/// Nothing where the host does not count runs.
+void write_program_runs(const std::vector<bpf::HookStatus>& programs, Exposition& out) {
+  if (std::ranges::none_of(programs, [](const bpf::HookStatus& hook) { return hook.runs != 0; })) return;
+  out.family("ubc_bpf_program_runs_total", counter, "Times that the program ran while kernel.bpf_stats_enabled was 1");
+  for (const bpf::HookStatus& hook : programs) out.sample({{"program", os::printable(hook.program)}}, hook.runs);
+  out.family("ubc_bpf_program_seconds_total", counter, "How long it ran then");
+  for (const bpf::HookStatus& hook : programs)
+    out.sample({{"program", os::printable(hook.program)}}, static_cast<double>(hook.run_ns) / 1e9);
+}
+
 void write_hooks(const HostReading& host, Exposition& out) {
   out.one("ubc_hooks_attached", gauge, "1: hooks count and refuse on this host", host.hooks ? 1 : 0);
   if (!host.hooks) return;
@@ -85,6 +95,7 @@ void write_hooks(const HostReading& host, Exposition& out) {
   }
   out.one("ubc_bpf_unaudited_misses", gauge, "Skipped programs that no audit has healed yet",
           missed - std::min(missed, host.hooks->audited_misses));
+  write_program_runs(host.hooks->programs, out);
   out.one("ubc_events_total", counter, "Events that the hooks logged", host.hooks->events, {{"type", "refusal"}});
 }
 

@@ -13,9 +13,11 @@
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/disk_quota.h"
+#include "container/group_record.h"
 #include "container/refusals.h"
 #include "container/running_container.h"
 #include "container/tuning.h"
+#include "container/usage.h"
 
 namespace ubc::exporter {
 namespace {
@@ -68,6 +70,7 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
   if (!found) return std::nullopt;
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
   ContainerReading reading = reading_of(*found);
+  reading.group = container::group_of(host, id);
   reading.counted_by_hooks = ledger != nullptr && found->slot != 0;
   if (reading.counted_by_hooks)
     reading.counters = UBC_TRY(container::read_counted(*ledger, found->slot, cgroup));
@@ -77,7 +80,7 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
   reading.usage = UBC_TRY(read_usage(cgroup, wanted));
   if (wanted.has(Collector::disk) && !found->adopted) reading.usage.disk = container::disk_use(host, id);
   if (wanted.has(Collector::network) && !found->links.empty()) reading.usage.refused = container::refused_packets(host, id);
-  reading.usage.traffic = traffic_of(found->links, traffic);
+  reading.usage.traffic = container::traffic_of(found->links, traffic);
   return reading;
 }
 

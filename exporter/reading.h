@@ -22,6 +22,7 @@ struct ContainerReading {
   std::uint32_t id = 0;
   std::string name, hostname, ostemplate;   ///< empty where not said
   std::string cgroup;                       ///< its path
+  std::string group;                        ///< that pays with it; empty: none
   bool adopted = false;
   bool counted_by_hooks = false;
   std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows

@@ -20,14 +20,6 @@ Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSe
   return usage;
 }
 
-std::vector<accounting::Traffic> traffic_of(const std::vector<container::LinkNames>& links, const accounting::TrafficByDevice& host) {
-  std::vector<accounting::Traffic> traffic;
-  for (const container::LinkNames& link : links)
-    if (const auto found = host.find(link.host); found != host.end())
-      traffic.push_back(accounting::of_other_end(found->second, link.guest));
-  return traffic;
-}
-
 Result<HostTotals> read_totals(const container::Host& host) {
   HostTotals totals;
   totals.memory = UBC_TRY(accounting::read_host_memory(host.paths.proc + "/meminfo"));

@@ -46,9 +46,6 @@ struct Abilities {
 
 /// What the kernel has not is absent.
 [[nodiscard]] Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSet& wanted);
-/// As the guest sees it, but counted at the host's ends, where it can't change the numbers or make up interfaces.
-[[nodiscard]] std::vector<accounting::Traffic> traffic_of(const std::vector<container::LinkNames>& links,
-                                                          const accounting::TrafficByDevice& host);
 [[nodiscard]] Result<HostTotals> read_totals(const container::Host& host);
 [[nodiscard]] Abilities probe_abilities(const container::Host& host);
 

@@ -38,7 +38,7 @@ TEST_F(Disk, SpaceAndInodesAboveTheHardLimitAreRefusedAndALiveRaiseLetsThemPass)
   const Ran files = ubctl("exec2 101 'i=0; while touch /f$i; do i=$((i+1)); done; true'");
   EXPECT_THAT(files.output, HasSubstr("Disk quota exceeded"));
   EXPECT_EQ(field("101", "diskinodes"), "300");
-  EXPECT_THAT(ubctl("show 101").output, HasSubstr("M of 10M (12M for a time), 300 of 200 (300 for a time) inodes\n"));
+  EXPECT_THAT(ubctl("show 101").output, HasSubstr("\ndiskinodes          300         -       200       300         - refused\n"));
   EXPECT_EQ(ubctl("set 101 --diskspace 20M:30M --diskinodes 1000 --save").status, 0);
   EXPECT_EQ(write_mib("/more", 13).status, 0);
   EXPECT_EQ(ubctl("restart 101 --fast").status, 0);

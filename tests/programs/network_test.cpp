@@ -241,6 +241,7 @@ TEST_F(Network, WhatIsOverTheRateIsRefusedInBothDirectionsAndTheRestArrives) {
   ASSERT_TRUE(succeeds("102", "dd if=/dev/zero of=/www/big bs=64k count=32 2>/dev/null"));
   const auto fetch = [] { return answer_to("101", "10.77.0.102", "tail -c 2097152 | wc -c", "/big"); };   // without the headers
   EXPECT_EQ(ubctl("set 102 --rate unlimited:16M").status, 0);
+  EXPECT_THAT(ubctl("show 102").output, HasSubstr("   1.91M/s         - refused\n")) << "16 Mbit are 2,000,000 bytes";
   EXPECT_EQ(fetch(), "2097152\n");
   EXPECT_EQ(packets_refused("102").ends_with(" 0 over its rate"), false) << packets_refused("102");
   EXPECT_EQ(ubctl("set 102 --rate unlimited").status, 0);

@@ -18,7 +18,7 @@ ContainerUsage usage_of_guest() {
   usage.pressures = {{"cpu", {.some = 4.5, .full = {}}}, {"memory", {.some = 5.5, .full = 0.75}}};
   usage.block_io = {{.device = "8:0", .read_bytes = 41, .written_bytes = 42, .reads = 43, .writes = 44}};
   usage.disk = {{61440, 1048576, 2097152}, {62, 100, 110}};
-  usage.refused = {.spoofed = 71, .denied = 72, .over_rate = 73};
+  usage.refused = {.spoofed = 71, .denied = 72, .over_rate = 73, .rates = {}};
   usage.traffic = {{.device = "eth0",
                     .received_bytes = 51,
                     .received_packets = 52,
@@ -37,6 +37,7 @@ ContainerReading guest() {
                          .hostname = "www.example.com",
                          .ostemplate = "busybox",
                          .cgroup = "/c/101",
+                         .group = "shops",
                          .counted_by_hooks = true,
                          .started_at = 1700000001};
   guest.counters.of(UBC_NUMPROC) = {.held = 11, .maxheld = 12, .barrier = 13, .limit = 14, .failcnt = 15};
@@ -80,7 +81,7 @@ MadeUpHost full_host() {
   exporter::HooksReading hooks;
   for (unsigned i = 0; i < UBC_LOSSES; ++i) hooks.health.losses[i] = 100 + i;
   hooks.health.overflow_records = 9;
-  hooks.programs = {{"charge_numproc", 31}, {"free_file", 4}};
+  hooks.programs = {{"charge_numproc", 31, 8, 2500}, {"free_file", 4, 6, 0}};
   hooks.audited_misses = 30;
   hooks.events = 61;
   made_up.host.hooks = std::move(hooks);

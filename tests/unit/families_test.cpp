@@ -65,7 +65,7 @@ TEST(Families, WithoutHooksOnlyTheMemoryControllersNumbersAreShown) {
 TEST(Families, ANameIsALabelOfTheInfoSeriesAloneAndEscaped) {
   const std::string text = metrics(two_containers());
   EXPECT_THAT(text, HasSubstr("\nubc_container_info{ctid=\"101\",name=\"web\",mode=\"vswap\",kind=\"guest\",hostname=\"www.example.com\","
-                              "ostemplate=\"busybox\",cgroup=\"/c/101\"} 1\n"));
+                              "ostemplate=\"busybox\",group=\"shops\",cgroup=\"/c/101\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("ctid=\"2000000007\",name=\"po\\\"d\\\\x0a\",mode=\"classic\",kind=\"adopted\""));
   EXPECT_THAT(text, HasSubstr("\nubc_container_start_time_seconds{ctid=\"101\"} 1700000001\n"));
   EXPECT_THAT(text, Not(HasSubstr("ubc_container_start_time_seconds{ctid=\"2000000007\"}")));
@@ -79,6 +79,8 @@ TEST(Families, EveryLossOfTheHooksHasItsReason) {
   EXPECT_THAT(text, HasSubstr("\nubc_losses_total{reason=\"cgroup_unmapped\"} 107\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_overflow_records 9\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_bpf_program_missed_total{program=\"charge_numproc\"} 31\n"));
+  EXPECT_THAT(text, HasSubstr("\nubc_bpf_program_runs_total{program=\"charge_numproc\"} 8\n"));
+  EXPECT_THAT(text, HasSubstr("\nubc_bpf_program_seconds_total{program=\"charge_numproc\"} 2.5e-06\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_bpf_unaudited_misses 5\n")) << "35 were skipped, 30 of them audited";
   EXPECT_THAT(text, HasSubstr("\nubc_events_total{type=\"refusal\"} 61\n"));
 }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "container/container_record.h"
+#include "container/usage.h"
 #include "os/process.h"
 
 namespace ubc::exporter {
@@ -127,7 +128,7 @@ TEST_F(ReadHost, AConfigurationThatCannotBeReadIsAFailure) {
 TEST(Traffic, IsCountedAtTheHostsEndsAndToldAsTheGuestSeesIt) {
   const accounting::TrafficByDevice devices = {{"ubc101", {.device = "ubc101", .received_bytes = 7, .sent_bytes = 9}},
                                                {"ubc102", {.device = "ubc102", .received_bytes = 1, .sent_bytes = 2}}};
-  const auto traffic = traffic_of({{"ubc101", "venet0"}, {"veth101.0", "eth0"}}, devices);
+  const auto traffic = container::traffic_of({{"ubc101", "venet0"}, {"veth101.0", "eth0"}}, devices);
   ASSERT_EQ(traffic.size(), 1U) << "a link that is gone has no numbers";
   EXPECT_EQ(traffic[0].device, "venet0");
   EXPECT_EQ(traffic[0].received_bytes, 9U);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/usage_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "accounting/limits.h"
+
+namespace ubc::accounting {
+namespace {
+
+UsageRow disk_row(std::string_view name, UsageUnit unit, const os::ProjectAmount& amount) {
+  const auto bound = [](std::uint64_t number) { return number == 0 ? std::nullopt : std::optional{static_cast<double>(number)}; };
+  UsageRow row{
+      .name = name, .unit = unit, .held = static_cast<double>(amount.held), .barrier = bound(amount.soft), .limit = bound(amount.hard)};
+  if (row.barrier || row.limit) row.at_limit = AtLimit::refused;
+  return row;
+}
+
+UsageRow rate_row(std::string_view name, UsageUnit unit, std::uint64_t held, std::optional<std::uint64_t> limit, AtLimit at_limit) {
+  UsageRow row{.name = name, .unit = unit, .held = static_cast<double>(held), .per_second = true};
+  if (limit) row.limit = static_cast<double>(*limit), row.at_limit = at_limit;
+  return row;
+}
+
+}  // namespace
+
+std::vector<UsageRow> disk_rows(const os::ProjectUse& use) {
+  return {disk_row("diskspace", UsageUnit::bytes, use.bytes), disk_row("diskinodes", UsageUnit::items, use.inodes)};
+}
+
+std::vector<UsageRow> cpu_rows(const CpuUsage& usage, const CpuShare& share) {
+  UsageRow time{
+      .name = "cputime", .unit = UsageUnit::seconds, .held = usage.user + usage.system, .limit = share.limit_cores, .per_second = true};
+  if (share.limit_cores) time.at_limit = AtLimit::throttled;
+  std::vector<UsageRow> rows;
+  if (usage.throttling) {
+    time.failcnt = usage.throttling->throttled_periods;
+    rows.push_back({.name = "cputhrottled", .unit = UsageUnit::seconds, .held = usage.throttling->throttled});
+  }
+  rows.insert(rows.begin(), time);
+  return rows;
+}
+
+std::vector<UsageRow> io_rows(const std::vector<DeviceIo>& devices, const IoLimits& limits) {
+  DeviceIo all;
+  for (const DeviceIo& io : devices) {
+    all.read_bytes += io.read_bytes;
+    all.written_bytes += io.written_bytes;
+    all.reads += io.reads;
+    all.writes += io.writes;
+  }
+  return {rate_row("ioread", UsageUnit::bytes, all.read_bytes, limits.read_bytes, AtLimit::throttled),
+          rate_row("iowritten", UsageUnit::bytes, all.written_bytes, limits.written_bytes, AtLimit::throttled),
+          rate_row("ioreads", UsageUnit::items, all.reads, limits.reads, AtLimit::throttled),
+          rate_row("iowrites", UsageUnit::items, all.writes, limits.writes, AtLimit::throttled)};
+}
+
+std::vector<UsageRow> traffic_rows(const std::vector<Traffic>& links, const TrafficLimits& limits) {
+  std::uint64_t received = 0, sent = 0;
+  for (const Traffic& link : links) {
+    received += link.received_bytes;
+    sent += link.sent_bytes;
+  }
+  const auto limit = [](std::uint64_t rate) { return rate == 0 ? std::nullopt : std::optional{rate}; };
+  return {rate_row("netreceived", UsageUnit::bytes, received, limit(limits.receive), AtLimit::refused),
+          rate_row("netsent", UsageUnit::bytes, sent, limit(limits.send), AtLimit::refused)};
+}
+
+std::string_view text_of(AtLimit at_limit) {
+  switch (at_limit) {
+    case AtLimit::refused: return "refused";
+    case AtLimit::throttled: return "throttled";
+    case AtLimit::nothing: break;
+  }
+  return "counted";
+}
+
+std::string usage_text(UsageUnit unit, double amount) {
+  if (unit == UsageUnit::seconds) return amount < 100 ? fmt::format("{:.2f}s", amount) : fmt::format("{:.0f}s", amount);
+  return format_amount(unit == UsageUnit::bytes ? Unit::bytes : Unit::items, static_cast<std::uint64_t>(amount));
+}
+
+}  // namespace ubc::accounting
