@@ -21,24 +21,24 @@ Result<std::optional<std::uint64_t>> read_number(const os::CgroupDir& cgroup, co
   return text ? os::parse_number_or_max(*text) : std::optional<std::uint64_t>{};
 }
 
+std::optional<std::uint64_t> value_of(const auto& values, std::string_view key) {
+  const auto found = values.find(key);
+  return found == values.end() ? std::nullopt : std::optional{found->second};
+}
+
 Result<std::optional<std::uint64_t>> read_key(const os::CgroupDir& cgroup, const std::string& file, std::string_view key) {
   const auto text = UBC_TRY(read_if_there(cgroup, file));
   if (!text) return std::nullopt;
-  const auto values = UBC_TRY(os::parse_key_values(*text));
-  const auto found = values.find(key);
-  return found == values.end() ? std::nullopt : std::optional{found->second};
+  return value_of(UBC_TRY(os::parse_key_values(*text)), key);
 }
 
 Result<> read_stat(const os::CgroupDir& cgroup, MemoryReadings& readings) {
   const auto text = UBC_TRY(read_if_there(cgroup, "memory.stat"));
   if (!text) return {};
   const auto values = UBC_TRY(os::parse_key_values(*text));
-  const auto value = [&](std::string_view key) {
-    const auto found = values.find(key);
-    return found == values.end() ? std::nullopt : std::optional{found->second};
-  };
-  readings.kernel_bytes = value("kernel");
-  const auto inactive = value("inactive_anon"), active = value("active_anon"), unevictable = value("unevictable");
+  readings.kernel_bytes = value_of(values, "kernel");
+  const auto inactive = value_of(values, "inactive_anon"), active = value_of(values, "active_anon"),
+             unevictable = value_of(values, "unevictable");
   if (inactive && active && unevictable) readings.unfiled_bytes = *inactive + *active + *unevictable;
   return {};
 }
@@ -66,15 +66,18 @@ std::optional<std::uint64_t> pages(std::optional<std::uint64_t> bytes) { return 
 
 }  // namespace
 
-Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup) {
+Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup, MemoryParts parts) {
   MemoryReadings readings;
   readings.current_bytes = UBC_TRY(read_number(cgroup, "memory.current"));
   readings.peak_bytes = UBC_TRY(read_number(cgroup, "memory.peak"));
   readings.swap_bytes = UBC_TRY(read_number(cgroup, "memory.swap.current"));
   readings.swap_peak_bytes = UBC_TRY(read_number(cgroup, "memory.swap.peak"));
-  UBC_TRY(read_stat(cgroup, readings));
-  readings.max_hits = UBC_TRY(read_key(cgroup, "memory.events", "max")).value_or(0);
-  readings.oom_kills = UBC_TRY(read_key(cgroup, "memory.events", "oom_kill")).value_or(0);
+  if (parts == MemoryParts::all) UBC_TRY(read_stat(cgroup, readings));
+  if (const auto text = UBC_TRY(read_if_there(cgroup, "memory.events"))) {
+    const auto events = UBC_TRY(os::parse_key_values(*text));
+    readings.max_hits = value_of(events, "max").value_or(0);
+    readings.oom_kills = value_of(events, "oom_kill").value_or(0);
+  }
   readings.swap_failures = UBC_TRY(read_key(cgroup, "memory.swap.events", "fail")).value_or(0);
   return readings;
 }
@@ -115,8 +118,12 @@ Result<> write_swappages(const os::CgroupDir& cgroup, const Limits& limits) {
   return write_memory(cgroup, "memory.swap.max", knob_text(limits.limit));
 }
 
-Result<> write_vmguarpages(const os::CgroupDir& cgroup, const Limits& limits) {
-  return write_memory(cgroup, "memory.low", limits.barrier.is_unlimited() ? "0" : knob_text(limits.barrier));
+std::uint64_t guaranteed_bytes(const Limits& vmguarpages) {
+  return vmguarpages.barrier.is_unlimited() ? 0 : vmguarpages.barrier.raw() * kPageSize;
+}
+
+Result<> write_memory_low(const os::CgroupDir& cgroup, std::uint64_t bytes) {
+  return write_memory(cgroup, "memory.low", std::to_string(bytes));
 }
 
 int oom_score_adj_for(const Limits& oomguarpages, std::uint64_t memory_bytes) {

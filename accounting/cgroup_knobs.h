@@ -23,8 +23,10 @@ struct MemoryReadings {
   std::uint64_t oom_kills = 0;                      ///< memory.events: oom_kill, by whatever limit or the host's lack
 };
 
+/// Without memory.stat, whose numbers the kernel adds up over all CPUs first, nothing of what is held now is there, only counts and peaks.
+enum class MemoryParts { all, but_stat };
 /// A file that this kernel has not is left out; any other failure is one.
-[[nodiscard]] Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup);
+[[nodiscard]] Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup, MemoryParts parts = MemoryParts::all);
 
 /// Puts the readings into the snapshot's physpages, swappages, kmemsize and oomguarpages: held, maxheld (never below what is there) and
 /// failcnt. (Pure.)
@@ -35,9 +37,10 @@ void merge_memory(Snapshot& snapshot, const MemoryReadings& readings);
 [[nodiscard]] Result<std::optional<std::uint64_t>> write_physpages(const os::CgroupDir& cgroup, const Limits& limits);
 [[nodiscard]] Result<> write_swappages(const os::CgroupDir& cgroup, const Limits& limits);
 
-/// memory.low from the barrier of vmguarpages: reclaim takes elsewhere first. None where it is unlimited: a guarantee of all to one is none
-/// to the others.
-[[nodiscard]] Result<> write_vmguarpages(const os::CgroupDir& cgroup, const Limits& limits);
+/// Of the barrier. None where it is unlimited: a guarantee of all to one is none to the others. (Pure.)
+[[nodiscard]] std::uint64_t guaranteed_bytes(const Limits& vmguarpages);
+/// memory.low: reclaim takes elsewhere first.
+[[nodiscard]] Result<> write_memory_low(const os::CgroupDir& cgroup, std::uint64_t bytes);
 
 /// What oom_score_adj takes the barrier of oomguarpages off each task's badness, which the kernel counts in thousandths of `memory_bytes`
 /// (RAM and swap). -999 at most: -1000 would never be killed, not even where the container itself is full. (Pure.)

@@ -2,6 +2,7 @@
 // list: vzlist's table. A bare resource name is held; .m maxheld, .b barrier, .l limit, .f failcnt.
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "accounting/shares.h"
 #include "accounting/vswap.h"
@@ -180,8 +181,8 @@ nlohmann::ordered_json json_of(const Row& row) {
 }
 
 /// An adopted container has no file: its name, and how it was found.
-Result<accounting::ConfigFile> config_of(const Host& host, std::uint32_t id) {
-  const auto adopted = container::read_adopted(host, id);
+Result<accounting::ConfigFile> config_of(const Host& host, std::uint32_t id, bool recorded) {
+  const auto adopted = recorded ? container::read_adopted(host, id) : std::nullopt;
   if (!adopted) return accounting::ConfigFile::load(host.paths.config_of(id));
   accounting::ConfigFile config;
   config.set("NAME", adopted->name);
@@ -196,26 +197,37 @@ bool needs_counters(const std::vector<Field>& fields, bool running, bool json) {
          });
 }
 
+Result<Row> row_of(const Host& host, std::uint32_t id, const container::Status& status, bool recorded) {
+  Row row;
+  row.id = id;
+  row.running = status.running;
+  row.config = UBC_TRY(config_of(host, id, recorded));
+  if (!recorded) {
+    row.group = row.config.get("GROUP").value_or("");
+    row.addresses = container::parse_addresses(row.config.get("IP_ADDRESS").value_or("")).value_or(container::Addresses{});
+    return row;
+  }
+  row.suspended = status.running && container::is_suspended(host, id);
+  row.group = container::group_of(host, id);
+  row.addresses = container::addresses_of(host, id, row.config);
+  return row;
+}
+
 Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const std::vector<Field>& fields) {
-  std::vector<std::uint32_t> chosen;
-  for (const std::string& text : options.wanted) chosen.push_back(UBC_TRY(container::resolve_id(host, text)));
+  std::set<std::uint32_t> chosen;
+  for (const std::string& text : options.wanted) chosen.insert(UBC_TRY(container::resolve_id(host, text)));
+  const std::set<std::uint32_t> recorded = container::recorded_ids(host);
+  const bool disk = options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
   std::vector<Row> rows;
   for (const std::uint32_t id : container::known_ids(host)) {
-    const container::Status status = container::status_of(host, id);
-    const bool named = std::ranges::find(chosen, id) != chosen.end();
-    const bool shown = !chosen.empty() ? named : options.stopped ? !status.running : options.all || status.running;
+    const bool may_run = recorded.contains(id);
+    if (!may_run && chosen.empty() && !options.all && !options.stopped) continue;
+    if (!chosen.empty() && !chosen.contains(id)) continue;
+    const container::Status status = may_run ? container::status_of(host, id) : container::Status{container::has_files(host, id), false};
+    const bool shown = !chosen.empty() || (options.stopped ? !status.running : options.all || status.running);
     if (!shown || !status.exists) continue;
-    Row row{id,
-            status.running,
-            status.running && container::is_suspended(host, id),
-            UBC_TRY(config_of(host, id)),
-            {},
-            container::group_of(host, id),
-            {},
-            {}};
-    row.addresses = container::addresses_of(host, id, row.config);
-    if (options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); }))
-      row.disk = container::disk_use(host, id);
+    Row row = UBC_TRY(row_of(host, id, status, may_run));
+    if (disk) row.disk = container::disk_use(host, id);
     if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
     rows.push_back(std::move(row));
   }

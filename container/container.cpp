@@ -39,6 +39,8 @@ using isolate::fault_point;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTeardownPatience{20'000};
+/// Below a container's own: what its first process is born in, and what is run in it from outside.
+constexpr const char *kGuestCgroup = "/guest", *kExecCgroup = "/exec";
 
 std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words;
@@ -73,7 +75,7 @@ Result<os::CgroupDir> make_cgroups(const Host& host, const std::string& path, ui
   UBC_TRY(os::remove_cgroup(path, milliseconds{2000}));   // one that was killed kills what is cloned into it
   const os::CgroupDir container = UBC_TRY(os::CgroupDir::make(path));
   UBC_TRY(container.enable_controllers({"cpu", "io", "memory", "pids"}));
-  os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(path + "/guest"));
+  os::CgroupDir guest = UBC_TRY(os::CgroupDir::make(path + kGuestCgroup));
   UBC_TRY(share_guarantee(guest));
   UBC_TRY(guest.delegate(owner));
   return guest;
@@ -89,10 +91,13 @@ Result<> tear_down(const Host& host, std::uint32_t id, std::vector<std::string>&
     keep_memory_counters(host, id, *cgroup);
     (void)cgroup->write("cgroup.freeze", "0");   // a frozen tree never ends
     UBC_TRY(cgroup->kill());
+    UBC_TRY(guarantee_memory(host, path, 0));
+  } else {
+    UBC_TRY(sum_guarantees(host));
   }
   if (const auto slot = slot_of(host, id)) (void)bpf::announce(*slot, {}, host.paths.pins);   // no hooks, nothing to withdraw
+  for (const char* below : {kExecCgroup, kGuestCgroup}) (void)::rmdir((path + below).c_str());  // mostly there is nothing else to look for
   UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
-  UBC_TRY(sum_guarantees(host));
   fault_point("teardown:cgroups");
   UBC_TRY(unplug(host, id, record));
   if (const auto ran = run_host_scripts(host, id, "umount"); !ran) notes.push_back(ran.error().message);
@@ -119,10 +124,13 @@ Error unknown_container(std::uint32_t id) {
   return {Code::not_found, 0, fmt::format("there is no container {}: ubctl list -a shows those that exist", id)};
 }
 
+bool has_files(const Host& host, std::uint32_t id) {
+  return ::access(host.paths.area_of(id).c_str(), F_OK) == 0 && ::access(host.paths.config_of(id).c_str(), F_OK) == 0;
+}
+
 Status status_of(const Host& host, std::uint32_t id) {
-  if (read_adopted(host, id)) return {true, true};   // one whose cgroup is gone has been released when the command began
-  return {::access(host.paths.area_of(id).c_str(), F_OK) == 0 && ::access(host.paths.config_of(id).c_str(), F_OK) == 0,
-          running(host, id).has_value()};
+  if (read_adopted(host, id)) return {true, true};  // one whose cgroup is gone has been released when the command began
+  return {has_files(host, id), running(host, id).has_value()};
 }
 
 Result<Running> running(const Host& host, std::uint32_t id) {
@@ -148,7 +156,7 @@ Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_vi
 Result<bool> reconcile(const Host& host, std::uint32_t id) {
   if (!read_record(host, id) && ::access(host.paths.cgroup_of(id, "").c_str(), F_OK) != 0) return false;
   if (const auto guest = running(host, id)) return mend_network(host, id, *guest);
-  std::vector<std::string> unheard;   // by who does something else
+  std::vector<std::string> unheard;  // by who does something else
   UBC_TRY(os::with_context(tear_down(host, id, unheard), fmt::format("clearing what an earlier run of container {} left", id)));
   return true;
 }
@@ -214,7 +222,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
-  const auto start_time = os::start_time_of(started->init_pid);   // fails where it has ended already
+  const auto start_time = os::start_time_of(started->init_pid);  // fails where it has ended already
   record.starting = false;
   record.init_pid = started->init_pid;
   record.init_start_time = start_time.value_or(0);
@@ -227,7 +235,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
 
 Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes) {
   const Running guest = UBC_TRY(running(host, id));
-  if (is_suspended(host, id)) UBC_TRY(resume(host, id));   // what is frozen hears no signal
+  if (is_suspended(host, id)) UBC_TRY(resume(host, id));  // what is frozen hears no signal
   if (!fast) {
     if (const auto ran = run_guest_script(host, id, "stop"); !ran) notes.push_back(ran.error().message);
     UBC_TRY(ask_to_end(host, id, guest, notes));
@@ -257,7 +265,9 @@ namespace {
 /// The guest's init may have enabled controllers in its own cgroup, which then takes no process: a sibling below the same limits always
 /// does.
 Result<os::CgroupDir> make_cgroup_beside(const Host& host, std::uint32_t id) {
-  os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(cgroup_path_of(host, id) + "/exec"));
+  const std::string path = cgroup_path_of(host, id) + kExecCgroup;
+  if (auto there = os::CgroupDir::open(path)) return there;
+  os::CgroupDir beside = UBC_TRY(os::CgroupDir::make(path));
   UBC_TRY(share_guarantee(beside));
   return beside;
 }

@@ -29,6 +29,8 @@ struct Status {
   bool running = false;
 };
 [[nodiscard]] Status status_of(const Host& host, std::uint32_t id);
+/// The first of the two.
+[[nodiscard]] bool has_files(const Host& host, std::uint32_t id);
 
 /// The pid and pidfd of a running guest's process 1. Fails with Code::bad_state where it does not run.
 struct Running {

@@ -109,6 +109,16 @@ std::vector<std::uint32_t> known_ids(const Host& host) {
   return {ids.begin(), ids.end()};
 }
 
+std::set<std::uint32_t> recorded_ids(const Host& host) {
+  constexpr std::string_view kEnd = ".run";
+  const std::vector<std::uint32_t> adopted = adopted_ids(host);
+  std::set<std::uint32_t> ids{adopted.begin(), adopted.end()};
+  for (const std::string& name : listed(host.paths.run))
+    if (name.ends_with(kEnd))
+      if (const auto id = id_from(std::string_view{name}.substr(0, name.size() - kEnd.size()))) ids.insert(*id);
+  return ids;
+}
+
 Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id) {
   if (const auto adopted = read_adopted(host, id)) return adopted->slot;
   const std::string path = host.paths.area_of(id) + "/slot";

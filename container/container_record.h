@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ void drop_names(const Host& host, std::uint32_t id);
 
 /// All ids that have a configuration or a private area, or are adopted, ascending.
 [[nodiscard]] std::vector<std::uint32_t> known_ids(const Host& host);
+/// Those of them that have a record of a run, or are adopted. All others are stopped, which who looks at thousands need not ask of each.
+[[nodiscard]] std::set<std::uint32_t> recorded_ids(const Host& host);
 
 /// The slot that a private area was made with: it keeps it from create to destroy. An adopted container's: 0 where no hook counts it.
 [[nodiscard]] Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id);

@@ -125,9 +125,10 @@ Result<> check_cgroups(const Host& host) {
 }
 
 Result<os::CgroupDir> containers_cgroup(const Host& host) {
+  const std::vector<std::string_view> controllers{"cpuset", "cpu", "io", "memory", "pids"};
+  if (auto made = os::CgroupDir::open(host.paths.cgroups + "/ubc"); made && made->gives(controllers)) return made;
   UBC_TRY(check_cgroups(host));
   const os::CgroupDir root = UBC_TRY(os::CgroupDir::open(host.paths.cgroups));
-  const std::vector<std::string_view> controllers{"cpuset", "cpu", "io", "memory", "pids"};
   UBC_TRY(root.enable_controllers(controllers));
   os::CgroupDir ours = UBC_TRY(os::CgroupDir::make(host.paths.cgroups + "/ubc"));
   UBC_TRY(ours.enable_controllers(controllers));

@@ -10,6 +10,7 @@
 #include "accounting/host_memory.h"
 #include "container/adopted_record.h"
 #include "isolate/guest_spec.h"
+#include "os/cgroup_dir.h"
 #include "os/directory.h"
 #include "os/text_file.h"
 
@@ -38,6 +39,7 @@ Result<bool> change_in_tree(const std::string& cgroup, const ChangeOne& change) 
 }
 
 Result<> change_all(const Host& host, std::uint32_t id, std::string_view what, const ChangeOne& change) {
+  if (const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(cgroup_path_of(host, id))); !UBC_TRY(cgroup.populated())) return {};
   constexpr int kWalks = 100;   // a child that was forked before its parent was changed is seen by the next walk
   for (int walk = 0; walk < kWalks; ++walk)
     if (!UBC_TRY(change_in_tree(cgroup_path_of(host, id), change))) return {};
@@ -58,8 +60,9 @@ std::uint64_t lockable_bytes_of(const std::optional<Limits>& lockedpages) {
 }
 
 Result<> guarantee_against_oom(const Host& host, std::uint32_t id, const Limits& oomguarpages) {
-  const std::string wanted = std::to_string(UBC_TRY(oom_score_adj_of(host, oomguarpages)));
+  std::string wanted;   // asked for with the first process: a start has none yet
   return change_all(host, id, "oomguarpages", [&](pid_t pid) -> Result<bool> {
+    if (wanted.empty()) wanted = std::to_string(UBC_TRY(oom_score_adj_of(host, oomguarpages)));
     const std::string path = fmt::format("{}/{}/oom_score_adj", host.paths.proc, pid);
     const auto now = os::read_text(path);
     if (!now || os::trimmed(*now) == wanted) return false;

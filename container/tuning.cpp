@@ -34,7 +34,8 @@ Result<> limit_processes(const Host& host, std::uint32_t id, const AllLimits& li
 Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes) {
   const auto& ram = limits[UBC_PHYSPAGES];
   const auto& swap = limits[UBC_SWAPPAGES];
-  if (limits[UBC_VMGUARPAGES]) UBC_TRY(guarantee_memory(host, id, *limits[UBC_VMGUARPAGES]));
+  if (limits[UBC_VMGUARPAGES])
+    UBC_TRY(guarantee_memory(host, cgroup_path_of(host, id), accounting::guaranteed_bytes(*limits[UBC_VMGUARPAGES])));
   if (!read_adopted(host, id)) UBC_TRY(limit_processes(host, id, limits));
   if (!ram && !swap) return {};
   const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(cgroup_path_of(host, id)));
@@ -57,9 +58,10 @@ accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot) 
 }
 
 /// Publishes the controller's numbers in the ledger, so that every reader of it has them, and a reader of a container that has ended.
-Result<> note_memory(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup) {
+Result<> note_memory(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup,
+                     accounting::MemoryParts parts = accounting::MemoryParts::all) {
   accounting::Snapshot readings = counters_of(ledger, slot);
-  accounting::merge_memory(readings, UBC_TRY(accounting::read_memory(cgroup)));
+  accounting::merge_memory(readings, UBC_TRY(accounting::read_memory(cgroup, parts)));
   for (const ubc_resource resource : bpf::kSampledResources) {
     const accounting::Beancounter& now = readings.of(resource);
     ledger.note_sampled(slot, resource, {.held = now.held, .maxheld = now.maxheld, .failcnt = now.failcnt});
@@ -218,7 +220,7 @@ void keep_memory_counters(const Host& host, std::uint32_t id, const os::CgroupDi
   const auto slot = slot_of(host, id);
   if (!slot) return;
   auto ledger = bpf::Ledger::open_one(*slot, host.paths.pins);
-  if (!ledger || !note_memory(*ledger, *slot, cgroup)) return;
+  if (!ledger || !note_memory(*ledger, *slot, cgroup, accounting::MemoryParts::but_stat)) return;
   for (const ubc_resource resource : bpf::kSampledResources) ledger->note_sampled(*slot, resource, {.held = 0});
   ledger->clear_published(*slot);
 }

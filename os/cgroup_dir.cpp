@@ -51,6 +51,11 @@ Result<> CgroupDir::enable_controllers(const std::vector<std::string_view>& cont
   return wanted.empty() ? Result<>{} : write("cgroup.subtree_control", wanted);
 }
 
+bool CgroupDir::gives(const std::vector<std::string_view>& controllers) const {
+  const auto given = read("cgroup.subtree_control");
+  return given && std::ranges::all_of(controllers, [&](std::string_view controller) { return has_word(*given, controller); });
+}
+
 Result<bool> CgroupDir::populated() const {
   const std::string text = UBC_TRY(read("cgroup.events"));
   const auto events = UBC_TRY(parse_key_values(text));

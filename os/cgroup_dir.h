@@ -31,6 +31,8 @@ class CgroupDir {
   [[nodiscard]] Result<> write(const std::string& file, std::string_view text) const;
   /// Enables each of `controllers` that this cgroup has for its children. One that it has not is left out.
   [[nodiscard]] Result<> enable_controllers(const std::vector<std::string_view>& controllers) const;
+  /// True where its children have all of `controllers`. Enabling them again would walk over every cgroup below.
+  [[nodiscard]] bool gives(const std::vector<std::string_view>& controllers) const;
   /// True while a process (or zombie) is in it or below.
   [[nodiscard]] Result<bool> populated() const;
   /// SIGKILL to all in it and below, however they fork. On 6.1 and 6.12 whatever is cloned into it later is killed too (kernel-facts): make

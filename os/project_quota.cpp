@@ -82,6 +82,11 @@ Result<> limit_project(const std::string& path, std::uint32_t project, const Pro
   limits.dqb_isoftlimit = wanted.inodes.soft;
   limits.dqb_ihardlimit = wanted.inodes.hard;
   limits.dqb_valid = QIF_LIMITS;
+  if_dqblk seen{};   // to set what is set would be written to the disk all the same
+  if (quota_call(at, Q_GETQUOTA, project, &seen) == 0 && seen.dqb_bsoftlimit == limits.dqb_bsoftlimit &&
+      seen.dqb_bhardlimit == limits.dqb_bhardlimit && seen.dqb_isoftlimit == limits.dqb_isoftlimit &&
+      seen.dqb_ihardlimit == limits.dqb_ihardlimit)
+    return {};
   const int failed = quota_call(at, Q_SETQUOTA, project, &limits);
   if (failed == ENOSYS || failed == ESRCH || failed == EOPNOTSUPP) return std::unexpected(not_counted(path));
   return failed == 0 ? Result<>{} : Result<>{sys_error(failed, "limit a project of the file system of", path)};

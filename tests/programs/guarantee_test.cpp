@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 
@@ -74,6 +75,15 @@ TEST_F(Guarantee, IsSetLiveAndSummedOverContainers) {
   EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "8388608\n");
   EXPECT_EQ(ubctl("set 101 --vmguarpages unlimited").status, 0);
   EXPECT_EQ(knob(101, "memory.low"), "0\n");
+}
+
+TEST_F(Guarantee, WhoIsKilledBetweenAGuaranteeAndItsSumIsMendedByTheNext) {
+  create_both("--vmguarpages 2M:unlimited", "--vmguarpages 3M:unlimited");
+  EXPECT_EQ(shell("UBC_FAULT=guarantee:written " UBCTL " start 102").status, 128 + SIGKILL);
+  start();
+  EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "5242880\n") << "102's is still there, and now in the sum";
+  EXPECT_EQ(ubctl("start 102").status, 0);
+  EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "5242880\n");
 }
 
 int adj_of_init(int id) { return std::atoi(ubctl("exec2 " + std::to_string(id) + " 'cat /proc/1/oom_score_adj'").output.c_str()); }
