@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [hooks|buffers|starts|scrapes] [SERIES...]: what ubc costs, in instructions, on each kernel (all parts, all three without arguments). Reads
+# run.sh [hooks|buffers|starts|idle|scrapes] [SERIES...]: what ubc costs, in instructions, on each kernel (all parts, all three without arguments). Reads
 # build-release, or the build directory named by UBC_BENCH_BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${UBC_BENCH_BUILD:-$PWD/build-release}/bin
 cache=${UBC_CACHE:-/var/cache/ubc}
 say() { printf 'ubc bench: %s\n' "$*" >&2; }
-parts=(hooks buffers starts scrapes)
-case ${1:-} in hooks | buffers | starts | scrapes) parts=("$1"); shift ;; esac
+parts=(hooks buffers starts idle scrapes)
+case ${1:-} in hooks | buffers | starts | idle | scrapes) parts=("$1"); shift ;; esac
 [ $# -gt 0 ] || set -- 6.1 6.12 7
 
 # One boot for each kernel: ratios compare figures of the same boot.
@@ -25,6 +25,11 @@ buffers() {
 starts() {
   printf '\n== start and exec, kernel %s ==\n' "$1"
   tests/vm/boot.sh "$1" --count --timeout 1800 -- bench/start_world.sh "$bin" "$cache/seccomp.json" /bin/ubc-start-bench
+}
+
+idle() {
+  printf '\n== 200 idle guests in a row, kernel %s ==\n' "$1"
+  tests/vm/boot.sh "$1" --count --timeout 1800 -- bench/start_world.sh "$bin" "$cache/seccomp.json" /bin/sh -c "$(cat bench/idle_guests.sh)"
 }
 
 # CPU time on this machine: neither hooks nor guests are in it.
@@ -55,7 +60,7 @@ peers() {
   rm -rf "$box"
 }
 
-[[ " ${parts[*]} " != *" starts "* ]] || peers
+[[ " ${parts[*]} " != *" starts "* && " ${parts[*]} " != *" idle "* ]] || peers
 for part in "${parts[@]}"; do
   if [ "$part" = scrapes ]; then scrapes; continue; fi
   for series in "$@"; do "$part" "$series"; done

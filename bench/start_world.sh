@@ -36,7 +36,7 @@ cp -r /etc/ubc "$root/etc/"
 
 # crun's: ids 65536 and up own the layers, as podman leaves them on a file system that it does not shift.
 lower=$root/tmp/lower
-cp -a /var/lib/ubc/templates/busybox/rootfs "$lower"
+cp -a /var/lib/ubc/templates/busybox/rootfs/ "$lower"
 mkdir "$root"/tmp/{upper,work}
 chown -R -h 65536:65536 "$root"/tmp/{lower,upper,work}
 mount -t overlay -o "lowerdir=$lower,upperdir=$root/tmp/upper,workdir=$root/tmp/work" overlay "$root/bundle/rootfs"

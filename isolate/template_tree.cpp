@@ -90,8 +90,7 @@ TreeDifferences compare_manifests(std::string_view was, std::string_view is) {
 }
 
 Result<std::string> sha256_of(const std::string& path) {
-  const std::string line = UBC_TRY(run_program({"sha256sum", "--", path}));
-  return line.substr(line.starts_with('\\') ? 1 : 0, 64);   // sha256sum marks an escaped file name so
+  return UBC_TRY(run_program({"sha256sum", "--zero", "--", path})).substr(0, 64);   // --zero: no mark of an escaped name before it
 }
 
 std::string plain(std::string_view text) {
