@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -72,5 +74,23 @@ void Guest::start() {
 }
 
 void Guest::put_probe() { ASSERT_EQ(shell("install -m 755 " PROBE " /var/lib/ubc/private/101/upper/probe").status, 0); }
+
+void DebianGuest::SetUpTestSuite() {
+  Guest::SetUpTestSuite();
+  const char* cache = std::getenv("UBC_CACHE");
+  const Ran imported = ubctl(std::string{"template import "} + (cache != nullptr ? cache : "/var/cache/ubc") + "/debian-12.tar.gz");
+  ASSERT_EQ(imported.status, 0) << imported.output << "tests/debian_archive.sh debian-12 builds it";
+}
+
+void DebianGuest::TearDownTestSuite() { EXPECT_EQ(ubctl("template remove debian-12").status, 0); }
+
+void DebianGuest::await_systemd() {
+  Ran state;
+  for (int tries = 0; tries < 600 && !state.output.starts_with("running") && !state.output.starts_with("degraded"); ++tries) {
+    state = ubctl("exec2 101 systemctl is-system-running --wait");   // fails until systemd listens
+    if (!state.output.starts_with("running")) (void)::usleep(100'000);
+  }
+  EXPECT_EQ(state.output, "running\n") << ubctl("exec2 101 systemctl --failed --no-legend --plain").output;
+}
 
 }  // namespace ubc::test

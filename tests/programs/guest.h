@@ -33,4 +33,13 @@ class Guest : public testing::Test {
   static void put_probe();
 };
 
+/// Container 101 may be made from Debian 12, whose archive tests/debian_archive.sh has put into the cache.
+class DebianGuest : public Guest {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+  /// It has come to its default target, with no unit failed.
+  static void await_systemd();
+};
+
 }  // namespace ubc::test

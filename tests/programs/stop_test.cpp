@@ -56,16 +56,7 @@ TEST_F(Stop, AnInitWithoutHandlersIsKilledAtOnceAndSaidSo) {
   EXPECT_THAT(stopped.output, HasSubstr("hears no signal"));
 }
 
-/// Debian 12, whose archive tests/debian_archive.sh has put into the cache.
-class Systemd : public Guest {
- protected:
-  static void SetUpTestSuite() {
-    const char* cache = std::getenv("UBC_CACHE");
-    const Ran imported = ubctl(std::string{"template import "} + (cache != nullptr ? cache : "/var/cache/ubc") + "/debian-12.tar.gz");
-    ASSERT_EQ(imported.status, 0) << imported.output << "tests/debian_archive.sh debian-12 builds it";
-  }
-  static void TearDownTestSuite() { EXPECT_EQ(ubctl("template remove debian-12").status, 0); }
-};
+class Systemd : public DebianGuest {};
 
 TEST_F(Systemd, IsAskedWithItsOwnSignalAndStopsItsUnits) {
   ASSERT_EQ(ubctl("create 101 --ostemplate debian-12").status, 0);
@@ -74,11 +65,8 @@ TEST_F(Systemd, IsAskedWithItsOwnSignalAndStopsItsUnits) {
       "exec2 101 'printf \"[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n"
       "ExecStop=/bin/touch /was-asked\\n\" > /etc/systemd/system/witness.service'");
   ASSERT_EQ(unit.status, 0) << unit.output;
-  Ran witness;   // fails until systemd listens
-  for (int tries = 0; tries < 600 && witness.status != 0; ++tries) witness = ubctl("exec2 101 systemctl start witness");
-  ASSERT_EQ(witness.status, 0) << witness.output;
-  const Ran failed = ubctl("exec2 101 systemctl --failed --no-legend --plain");
-  std::printf("systemctl --failed: %s\n", failed.output.empty() ? "none" : failed.output.c_str());
+  await_systemd();
+  EXPECT_EQ(ubctl("exec2 101 systemctl start witness").output, "");
   const Ran account = shell("echo secret | " UBCTL " set 101 --userpasswd joe:-");
   EXPECT_EQ(account.output, "Password of joe was set\n");
   EXPECT_EQ(ubctl("exec2 101 'grep -c ^joe:.y /etc/shadow; ls -d /home/joe'").output, "1\n/home/joe\n");
