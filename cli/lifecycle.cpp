@@ -76,8 +76,9 @@ int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
   if (::access(host.paths.area_of(id).c_str(), F_OK) != 0)
     return fail({Code::not_found, 0, fmt::format("container {} has no private area: ubctl create it first", id)}, exit_no_private_area);
   const auto started = start_told(host, say, id, force);
-  if (!started) return fail(started.error(), started.error().code == Code::bad_state ? exit_start_disabled : exit_of(started.error()));
-  return exit_ok;
+  if (started) return exit_ok;
+  if (started.error().code == Code::busy) return fail(started.error(), exit_umount_failed);
+  return fail(started.error(), started.error().code == Code::bad_state ? exit_start_disabled : exit_of(started.error()));
 }
 
 int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
@@ -95,7 +96,7 @@ int stop_guest(const Host& host, const Say& say, std::uint32_t id, bool fast) {
 
 int status(const Host& host, std::uint32_t id) {
   const container::Status seen = container::status_of(host, id);
-  fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.running ? "mounted" : "unmounted",
+  fmt::print("CTID {} {} {} {}\n", id, seen.exists ? "exist" : "deleted", seen.mounted ? "mounted" : "unmounted",
              seen.running ? container::is_suspended(host, id) ? "suspended" : "running" : "down");
   return exit_ok;
 }
@@ -106,6 +107,7 @@ int destroy(const Host& host, const Say& say, std::uint32_t id) {
   if (!lock) return fail(lock.error());
   say(fmt::format("Destroying container private area: {}", host.paths.area_of(id)));
   const auto destroyed = container::destroy(host, id);
+  if (!destroyed && destroyed.error().code == Code::exists) return fail(destroyed.error(), exit_mounted);
   if (!destroyed) return fail(destroyed.error(), destroyed.error().code == Code::bad_state ? exit_running : exit_of(destroyed.error()));
   say("Container private area was destroyed");
   return exit_ok;

@@ -31,7 +31,7 @@ struct ListOptions {
 
 struct Row {
   std::uint32_t id = 0;
-  bool running = false, suspended = false;
+  bool running = false, suspended = false, mounted = false;
   accounting::ConfigFile config;
   accounting::Snapshot snapshot;
   std::string group;
@@ -50,7 +50,7 @@ struct Field {
 constexpr std::string_view kDefault = "ctid,numproc,status,ip,name,hostname";
 
 /// vzlist's words.
-const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : "stopped"; }
+const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : row.mounted ? "mounted" : "stopped"; }
 
 /// vzlist's diskspace, in KiB, and diskinodes: with .s the soft limit, with .h the hard one.
 std::optional<Field> disk_field(std::string_view text) {
@@ -201,6 +201,7 @@ Result<Row> row_of(const Host& host, std::uint32_t id, const container::Status& 
   Row row;
   row.id = id;
   row.running = status.running;
+  row.mounted = status.mounted;
   row.config = UBC_TRY(config_of(host, id, recorded));
   if (!recorded) {
     row.group = row.config.get("GROUP").value_or("");
@@ -223,7 +224,7 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
     const bool may_run = recorded.contains(id);
     if (!may_run && chosen.empty() && !options.all && !options.stopped) continue;
     if (!chosen.empty() && !chosen.contains(id)) continue;
-    const container::Status status = may_run ? container::status_of(host, id) : container::Status{container::has_files(host, id), false};
+    const container::Status status = may_run ? container::status_of(host, id) : container::Status{container::has_files(host, id), false, container::is_mounted(host, id)};
     const bool shown = !chosen.empty() || (options.stopped ? !status.running : options.all || status.running);
     if (!shown || !status.exists) continue;
     Row row = UBC_TRY(row_of(host, id, status, may_run));

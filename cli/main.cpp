@@ -35,6 +35,8 @@ constexpr Verb kVerbs[] = {
     {"cp", add_cp},
     {"diff", add_diff},
     {"doctor", add_doctor},
+    {"mount", add_mount},
+    {"umount", add_umount},
     {"set", add_set},
     {"list", add_list},
     {"show", add_show},

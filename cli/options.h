@@ -101,6 +101,8 @@ void add_ps(CLI::App& app, Invocation& invocation);
 void add_cp(CLI::App& app, Invocation& invocation);
 void add_diff(CLI::App& app, Invocation& invocation);
 void add_doctor(CLI::App& app, Invocation& invocation);
+void add_mount(CLI::App& app, Invocation& invocation);
+void add_umount(CLI::App& app, Invocation& invocation);
 void add_set(CLI::App& app, Invocation& invocation);
 void add_list(CLI::App& app, Invocation& invocation);
 void add_show(CLI::App& app, Invocation& invocation);

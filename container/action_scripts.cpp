@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "container/container.h"
+#include "container/host_mount.h"
 #include "isolate/run_program.h"
 #include "os/text_file.h"
 
@@ -21,12 +23,12 @@ std::string script_of(const Host& host, std::string_view whose, std::string_view
 Result<> run_host_scripts(const Host& host, std::uint32_t id, std::string_view name) {
   std::string scripts[] = {script_of(host, "vps", name), script_of(host, std::to_string(id), name)};
   if (name == "umount") std::swap(scripts[0], scripts[1]);
+  std::vector<std::string> told{fmt::format("VEID={}", id), fmt::format("VE_CONFFILE={}", host.paths.config_of(id)),
+                                fmt::format("VE_PRIVATE={}", host.paths.area_of(id))};
+  if (is_mounted(host, id)) told.push_back(fmt::format("VE_ROOT={}", host.paths.root_of(id)));
   for (const std::string& script : scripts)
     if (::access(script.c_str(), X_OK) == 0)
-      UBC_TRY(os::with_context(
-          isolate::run_program({script}, {fmt::format("VEID={}", id), fmt::format("VE_CONFFILE={}", host.paths.config_of(id)),
-                                          fmt::format("VE_PRIVATE={}", host.paths.area_of(id))}),
-          fmt::format("action script of container {}", id)));
+      UBC_TRY(os::with_context(isolate::run_program({script}, told), fmt::format("action script of container {}", id)));
   return {};
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vzctl's action scripts: what the admin runs when a container comes and goes. On the host: vps.mount and ID.mount before the guest is
-// made, ID.umount and vps.umount when nothing of it is left, with VEID, VE_CONFFILE and VE_PRIVATE in their environment. Inside, by the
-// guest's shell: ID.start once its init runs, ID.stop before that is asked to end. All lie beside the containers' configurations.
+// made, ID.umount and vps.umount when nothing of it is left, with VEID, VE_CONFFILE and VE_PRIVATE in their environment, and VE_ROOT while
+// ubctl mount shows its tree. Inside, by the guest's shell: ID.start once its init runs, ID.stop before that is asked to end. All lie
+// beside the containers' configurations.
 #pragma once
 
 #include <cstdint>

@@ -20,6 +20,7 @@
 #include "container/group.h"
 #include "container/group_record.h"
 #include "container/guarantees.h"
+#include "container/host_mount.h"
 #include "container/network.h"
 #include "container/process_limits.h"
 #include "container/share_tuning.h"
@@ -99,6 +100,7 @@ Result<> tear_down(const Host& host, std::uint32_t id, std::vector<std::string>&
   for (const char* below : {kExecCgroup, kGuestCgroup}) (void)::rmdir((path + below).c_str());  // mostly there is nothing else to look for
   UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
   fault_point("teardown:cgroups");
+  UBC_TRY(drop_tree(host, id));   // which holds the guest's network namespace, too
   UBC_TRY(unplug(host, id, record));
   if (const auto ran = run_host_scripts(host, id, "umount"); !ran) notes.push_back(ran.error().message);
   const auto gone = [&] { remove_record(host, id); };
@@ -129,8 +131,9 @@ bool has_files(const Host& host, std::uint32_t id) {
 }
 
 Status status_of(const Host& host, std::uint32_t id) {
-  if (read_adopted(host, id)) return {true, true};  // one whose cgroup is gone has been released when the command began
-  return {has_files(host, id), running(host, id).has_value()};
+  if (read_adopted(host, id)) return {true, true, true};   // one whose cgroup is gone has been released when the command began
+  const bool runs = running(host, id).has_value();
+  return {has_files(host, id), runs, runs || is_mounted(host, id)};
 }
 
 Result<Running> running(const Host& host, std::uint32_t id) {
@@ -195,6 +198,10 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const NetworkSettings network = UBC_TRY(network_in(*config));
   RunRecord record{.group = config->get("GROUP").value_or(""), .addresses = network.addresses, .bridged = network.bridged};
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
+  if (is_mounted(host, id)) {   // a second overlay on one upper layer is nothing that the kernel answers for
+    UBC_TRY(unmount_tree(host, id));
+    notes.push_back(fmt::format("its tree was unmounted: ubctl mount {} shows it again", id));
+  }
   os::Rollback rollback;
   UBC_TRY(write_record(host, id, record));
   rollback.add([&] { (void)tear_down(host, id, notes); });
@@ -252,6 +259,7 @@ Result<> destroy(const Host& host, std::uint32_t id) {
   const std::string config = host.paths.config_of(id);
   if (!area && ::access(config.c_str(), F_OK) != 0) return std::unexpected(unknown_container(id));
   if (running(host, id)) return os::error(Code::bad_state, "Container is currently running. Stop it first.");
+  if (is_mounted(host, id)) return os::error(Code::exists, "Container is currently mounted (umount first)");
   UBC_TRY(remove_area(host, id));
   forget_disk(host, id);
   fault_point("destroy:area");

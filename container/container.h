@@ -27,6 +27,7 @@ namespace ubc::container {
 struct Status {
   bool exists = false;    ///< it has a private area and a configuration
   bool running = false;
+  bool mounted = false;   ///< it runs, or the host sees its tree
 };
 [[nodiscard]] Status status_of(const Host& host, std::uint32_t id);
 /// The first of the two.
@@ -50,14 +51,16 @@ struct StartOptions {
   bool force = false;   ///< even if it is disabled, or this kernel can't count or refuse
 };
 /// Returns when the guest's init has been exec'd. The lock is held by the caller, who knows that it does not run. Fails with
-/// Code::bad_state where it is disabled. What it has to say besides goes to `notes`.
+/// Code::bad_state where it is disabled, with Code::busy where the host has it mounted and somebody is in it. What it has to say besides
+/// goes to `notes`.
 [[nodiscard]] Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, std::vector<std::string>& notes);
 
 /// Gracefully, then by force after the timeout (or at once: `fast`). Returns when no process and no cgroup is left; that it had to be by
 /// force goes to `notes`. Fails with Code::bad_state where it does not run.
 [[nodiscard]] Result<> stop(const Host& host, std::uint32_t id, bool fast, std::vector<std::string>& notes);
 
-/// Removes the private area; the configuration becomes <id>.conf.destroyed. Fails with Code::bad_state where it runs, Code::not_found.
+/// Removes the private area; the configuration becomes <id>.conf.destroyed. Fails with Code::bad_state where it runs, Code::exists where
+/// the host has it mounted, Code::not_found.
 [[nodiscard]] Result<> destroy(const Host& host, std::uint32_t id);
 
 /// Runs a program inside (see isolate::run_in_guest) and returns its exit status. `input`: its standard input; 0: the caller's. Fails with

@@ -16,6 +16,7 @@
 #include "container/container.h"
 #include "container/container_record.h"
 #include "container/group_record.h"
+#include "container/host_mount.h"
 #include "container/network.h"
 #include "os/cgroup_dir.h"
 #include "os/directory.h"
@@ -61,6 +62,12 @@ Result<> remove_file(const std::string& path) {
 Result<> remove_all(const std::string& path) {
   os::remove_tree(path);
   return exists(path) ? Result<>{os::error(Code::system, "remove {}: part of it stays", path)} : Result<>{};
+}
+
+Result<> remove_tree_of(const Host& host, std::uint32_t id) {
+  UBC_TRY(drop_tree(host, id));
+  const std::string path = host.paths.root_of(id);
+  return ::rmdir(path.c_str()) == 0 || errno == ENOENT ? Result<>{} : Result<>{os::sys_error(errno, "remove", path)};
 }
 
 /// Runs of guests that ended, or never came up: the record, the cgroup, the links go together.
@@ -111,6 +118,17 @@ Result<> find_areas(const Host& host, Leftovers& found) {
   return {};
 }
 
+/// Trees that the host sees, of containers that are not there; and their mount points.
+Result<> find_trees(const Host& host, Leftovers& found) {
+  for (const std::string& name : UBC_TRY(os::names_in(host.paths.roots()))) {
+    const auto id = id_in(name);
+    if (!id || exists(host.paths.area_of(*id)) || is_locked(host, *id)) continue;
+    found.push_back({fmt::format("{} is where container {}, which is not there, was mounted", host.paths.root_of(*id), *id),
+                     [&host, id] { return remove_tree_of(host, *id); }});
+  }
+  return {};
+}
+
 Result<> find_names(const Host& host, Leftovers& found) {
   const std::string names = host.paths.etc + "/names";
   for (const std::string& name : UBC_TRY(os::names_in(names))) {
@@ -140,6 +158,7 @@ Result<Leftovers> look(const Host& host) {
   UBC_TRY(find_runs(host, found));
   UBC_TRY(find_links(host, found));
   UBC_TRY(find_areas(host, found));
+  UBC_TRY(find_trees(host, found));
   UBC_TRY(find_names(host, found));
   find_quotas(host, found);
   return found;

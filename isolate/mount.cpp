@@ -3,11 +3,18 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "isolate/guest_spec.h"
+#include "os/process.h"
+#include "os/text_file.h"
 
 namespace ubc::isolate {
 namespace {
@@ -33,9 +40,33 @@ Result<os::Fd> open_below(const os::DirFd& root, const std::string& path) {
   return os::sys_error(errno, "open mount point", "/" + path);
 }
 
+/// What an overlay would note for itself, in the layers or in a file's stead, is left out.
+Result<os::Fd> make_overlay(std::vector<MountOption> layers, unsigned attributes) {
+  for (const char* off : {"metacopy", "index", "xino", "redirect_dir"}) layers.push_back({off, "off"});
+  return new_mount("overlay", layers, attributes);
+}
+
+/// Who keeps the namespace there until we hold it.
+pid_t clone_holder(const os::Pipe& until) {
+  const pid_t holder = os::clone_process(CLONE_NEWUSER, -1, SIGCHLD);
+  if (holder != 0) return holder;
+  char byte;
+  (void)::close(until.write_end.get());
+  while (::read(until.read_end.get(), &byte, 1) < 0 && errno == EINTR) {
+  }
+  ::_exit(0);
+}
+
+Result<os::Fd> write_maps(pid_t holder, uid_t base) {
+  const std::string proc = fmt::format("/proc/{}/", holder), map = fmt::format("{0} 0 {1}\n0 {1} 1\n", base, kIdsPerGuest);
+  UBC_TRY(os::write_knob(proc + "gid_map", map));
+  UBC_TRY(os::write_knob(proc + "uid_map", map));
+  return os::open_file(proc + "ns/user", O_RDONLY);
+}
+
 }  // namespace
 
-Result<os::Fd> new_mount(const std::string& type, std::initializer_list<MountOption> options, unsigned attributes) {
+Result<os::Fd> new_mount(const std::string& type, const std::vector<MountOption>& options, unsigned attributes) {
   const os::Fd context{::fsopen(type.c_str(), FSOPEN_CLOEXEC)};
   if (!context.valid()) return os::sys_error(errno, "make a file system of type", type);
   for (const MountOption& option : options) {
@@ -51,6 +82,44 @@ Result<os::Fd> new_mount(const std::string& type, std::initializer_list<MountOpt
   os::Fd mount{::fsmount(context.get(), FSMOUNT_CLOEXEC, attributes)};
   if (!mount.valid()) return os::sys_error(errno, "mount", type);
   return mount;
+}
+
+Result<os::Fd> new_overlay(const std::string& area, unsigned attributes) {
+  const std::string stage = kAreaStage;
+  os::Fd overlay =
+      UBC_TRY(make_overlay({{"lowerdir", kLowerStage}, {"upperdir", stage + "/upper"}, {"workdir", stage + "/work"}}, attributes));
+  struct statvfs seen{};
+  if (::fstatvfs(overlay.get(), &seen) == 0 && (seen.f_flag & ST_RDONLY) != 0)
+    return os::error(Code::unsupported, "the overlay over {} came up read-only: its file system cannot hold an upper layer", area);
+  return overlay;
+}
+
+Result<os::Fd> new_read_only_overlay(unsigned attributes) {
+  return make_overlay({{"lowerdir", fmt::format("{}/upper:{}", kAreaStage, kLowerStage)}}, attributes | MOUNT_ATTR_RDONLY);
+}
+
+Result<> shift_ids(const os::Fd& mount, const os::Fd& userns, std::uint64_t attributes, const std::string& name) {
+  mount_attr wanted{};
+  wanted.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOATIME | attributes;
+  wanted.attr_clr = MOUNT_ATTR__ATIME;
+  wanted.userns_fd = static_cast<std::uint64_t>(userns.get());
+  if (::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) == 0) return {};
+  return errno == EINVAL
+             ? os::error(Code::unsupported,
+                         "shift the ids of {}: the file system it lies on cannot be idmapped by this kernel; keep templates and "
+                         "private areas on ext4, xfs or btrfs",
+                         name)
+             : Result<>{os::sys_error(errno, "shift the ids of", name)};
+}
+
+Result<os::Fd> map_ids(uid_t base) {
+  os::Pipe until = UBC_TRY(os::Pipe::make());
+  const pid_t holder = clone_holder(until);
+  if (holder < 0) return os::sys_error(errno, "make a user namespace");
+  Result<os::Fd> userns = write_maps(holder, base);
+  until.write_end = os::Fd{};
+  (void)UBC_TRY(os::wait_for_child(holder));
+  return userns;
 }
 
 Result<os::Fd> clone_mount(const std::string& path) {

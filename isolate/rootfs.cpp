@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -21,11 +20,6 @@ namespace {
 
 constexpr unsigned kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
-/// Where the layers are attached while the overlay is made, in this mount namespace only. The guest sees these names in its mountinfo
-/// instead of the host's paths. Any two directories that every host has.
-constexpr const char* kLowerStage = "/proc";
-constexpr const char* kUpperStage = "/sys";
-
 struct Device {
   const char* name;
   unsigned major, minor;
@@ -39,41 +33,13 @@ struct Link {
 constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
                            {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"}};
 
-/// The template, shared read-only, its ids shifted to the guest's.
-Result<os::Fd> map_lower(const GuestSpec& spec, const os::Fd& userns) {
-  os::Fd lower = UBC_TRY(clone_mount(spec.lower));
-  mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME;
-  attributes.attr_clr = MOUNT_ATTR__ATIME;
-  attributes.userns_fd = static_cast<std::uint64_t>(userns.get());
-  if (::mount_setattr(lower.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
-    return errno == EINVAL ? os::error(Code::unsupported,
-                                       "shift the ids of template {}: the file system it lies on cannot be idmapped by this kernel; keep "
-                                       "templates on ext4, xfs or btrfs",
-                                       spec.lower)
-                           : Result<os::Fd>{os::sys_error(errno, "shift the ids of template", spec.lower)};
-  return lower;
-}
-
 Result<os::Fd> mount_overlay(const GuestSpec& spec, const os::Fd& userns) {
-  const os::Fd lower = UBC_TRY(map_lower(spec, userns));
+  const os::Fd lower = UBC_TRY(clone_mount(spec.lower));   // the template, shared read-only, its ids shifted to the guest's
+  UBC_TRY(shift_ids(lower, userns, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, spec.lower));
   UBC_TRY(stage_mount(lower, kLowerStage, spec.lower));
   const os::Fd area = UBC_TRY(clone_mount(spec.area));
-  UBC_TRY(stage_mount(area, kUpperStage, spec.area));
-  const std::string upper = kUpperStage;
-  os::Fd root = UBC_TRY(new_mount("overlay",
-                                  {{"lowerdir", kLowerStage},
-                                   {"upperdir", upper + "/upper"},
-                                   {"workdir", upper + "/work"},
-                                   {"metacopy", "off"},
-                                   {"index", "off"},
-                                   {"xino", "off"},
-                                   {"redirect_dir", "off"}},
-                                  MOUNT_ATTR_NODEV));
-  struct statvfs seen{};
-  if (::fstatvfs(root.get(), &seen) == 0 && (seen.f_flag & ST_RDONLY) != 0)
-    return os::error(Code::unsupported, "the overlay over {} came up read-only: its file system cannot hold an upper layer", spec.area);
-  return root;
+  UBC_TRY(stage_mount(area, kAreaStage, spec.area));
+  return new_overlay(spec.area, MOUNT_ATTR_NODEV);
 }
 
 Result<> enter_root(const os::Fd& root) {
