@@ -30,6 +30,7 @@ constexpr Verb kVerbs[] = {
     {"exec", add_exec},
     {"exec2", add_exec2},
     {"enter", add_enter},
+    {"console", add_console},
     {"runscript", add_runscript},
     {"ps", add_ps},
     {"cp", add_cp},

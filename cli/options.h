@@ -96,6 +96,7 @@ void add_destroy(CLI::App& app, Invocation& invocation);
 void add_exec(CLI::App& app, Invocation& invocation);
 void add_exec2(CLI::App& app, Invocation& invocation);
 void add_enter(CLI::App& app, Invocation& invocation);
+void add_console(CLI::App& app, Invocation& invocation);
 void add_runscript(CLI::App& app, Invocation& invocation);
 void add_ps(CLI::App& app, Invocation& invocation);
 void add_cp(CLI::App& app, Invocation& invocation);

@@ -14,6 +14,8 @@
 #include "container/action_scripts.h"
 #include "container/adopted_record.h"
 #include "container/bind_mounts.h"
+#include "container/console.h"
+#include "container/console_log.h"
 #include "container/device_nodes.h"
 #include "container/disk_quota.h"
 #include "container/ending.h"
@@ -226,6 +228,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));
   spec.lockable_bytes = lockable_bytes_of(limits[UBC_LOCKEDPAGES]);
   UBC_TRY(plan_network(host, id, network, spec, notes));
+  plan_console(host, id, spec);
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
@@ -262,6 +265,7 @@ Result<> destroy(const Host& host, std::uint32_t id) {
   if (is_mounted(host, id)) return os::error(Code::exists, "Container is currently mounted (umount first)");
   UBC_TRY(remove_area(host, id));
   forget_disk(host, id);
+  remove_console_log(host.paths.console_log_of(id));
   fault_point("destroy:area");
   drop_names(host, id);
   if (::rename(config.c_str(), (config + ".destroyed").c_str()) != 0 && errno != ENOENT) return os::sys_error(errno, "put away", config);

@@ -18,7 +18,7 @@ namespace ubc::container {
 
 struct HostPaths {
   std::string etc = "/etc/ubc";             ///< ubc.conf, conf/<id>.conf, names/<name>, groups/<name>.conf
-  std::string lib = "/var/lib/ubc";         ///< templates/, private/<id>/, root/<id>/
+  std::string lib = "/var/lib/ubc";         ///< templates/, private/<id>/, root/<id>/, console/<id>.log
   std::string run = "/run/ubc";             ///< records and locks; gone after a boot, as they should be
   std::string cgroups = "/sys/fs/cgroup";   ///< a cgroup v2 mount; ours are below ubc/
   std::string pins = bpf::kPinDirectory;
@@ -31,6 +31,8 @@ struct HostPaths {
   [[nodiscard]] std::string area_of(std::uint32_t id) const { return fmt::format("{}/private/{}", lib, id); }
   [[nodiscard]] std::string roots() const { return lib + "/root"; }   ///< what ubctl mount shows of them
   [[nodiscard]] std::string root_of(std::uint32_t id) const { return fmt::format("{}/{}", roots(), id); }
+  [[nodiscard]] std::string console_logs() const { return lib + "/console"; }
+  [[nodiscard]] std::string console_log_of(std::uint32_t id) const { return fmt::format("{}/{}.log", console_logs(), id); }
   [[nodiscard]] std::string cache() const { return lib + "/cache"; }   ///< archives that were built, and what is being built
   [[nodiscard]] std::string group_configs() const { return etc + "/groups"; }
   [[nodiscard]] std::string group_config_of(std::string_view name) const { return fmt::format("{}/{}.conf", group_configs(), name); }

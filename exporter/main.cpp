@@ -12,10 +12,10 @@
 #include "exporter/confinement.h"
 #include "exporter/console_service.h"
 #include "exporter/http_server.h"
-#include "exporter/notify.h"
 #include "exporter/own_process.h"
 #include "exporter/routes.h"
 #include "exporter/settings.h"
+#include "os/service_manager.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
@@ -34,7 +34,7 @@ int fail(const Error& error) {
 
 void tell_systemd(std::string_view state) {
   const char* socket = std::getenv("NOTIFY_SOCKET");
-  if (const auto told = notify(socket != nullptr ? socket : "", state); !told) spdlog::warn("{}", told.error().message);
+  if (const auto told = os::notify(socket != nullptr ? socket : "", state); !told) spdlog::warn("{}", told.error().message);
 }
 
 /// SIGHUP: the file and the arguments again. Bad ones change nothing.

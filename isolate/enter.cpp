@@ -11,21 +11,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/magic.h>
-
 #include <cerrno>
-#include <cstring>
 
+#include "isolate/console.h"
 #include "isolate/guest_init.h"
 #include "isolate/handshake.h"
 #include "isolate/privileges.h"
 #include "isolate/terminal.h"
+#include "os/descriptor_message.h"
 #include "os/process.h"
 #include "os/text_file.h"
 
@@ -59,65 +55,14 @@ Result<Standard> make_standard(int input) {
   return standard;
 }
 
-/// A message of one byte with room for one descriptor beside it.
-class DescriptorMessage {
- public:
-  DescriptorMessage() {
-    message_.msg_iov = &data_;
-    message_.msg_iovlen = 1;
-    message_.msg_control = control_;
-    message_.msg_controllen = sizeof control_;
-  }
-  DescriptorMessage(const DescriptorMessage&) = delete;
-  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
-  msghdr* get() { return &message_; }
-  cmsghdr* header() { return CMSG_FIRSTHDR(&message_); }
-
- private:
-  char byte_ = 'm';
-  iovec data_{&byte_, 1};
-  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message_{};
-};
-
-Result<> send_descriptor(int channel, int fd) {
-  DescriptorMessage message;
-  cmsghdr* header = message.header();
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(channel, message.get(), MSG_NOSIGNAL) == 1 ? Result<>{}
-                                                              : Result<>{os::sys_error(errno, "pass the terminal out of the guest")};
-}
-
-os::Fd receive_descriptor(int channel) {
-  DescriptorMessage message;
-  if (::recvmsg(channel, message.get(), MSG_CMSG_CLOEXEC) != 1) return {};
-  const cmsghdr* header = message.header();
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
-  int fd;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return os::Fd{fd};
-}
-
-/// In the guest: a pty of its own devpts, verified (CVE-2025-52565), its slave as 0, 1, 2, its master to the caller.
+/// In the guest: a pty of its own devpts, its slave as 0, 1, 2, its master to the caller.
 Result<> open_terminal(int channel) {
-  const os::Fd master{::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW)};
-  if (!master.valid()) return os::sys_error(errno, "open the guest's", "/dev/pts/ptmx");
-  struct statfs where{};
-  struct stat what{};
-  if (::fstatfs(master.get(), &where) != 0 || where.f_type != DEVPTS_SUPER_MAGIC || ::fstat(master.get(), &what) != 0 ||
-      what.st_rdev != makedev(5, 2))
-    return os::error(Code::corrupt, "/dev/pts/ptmx of the guest is not a terminal multiplexer");
-  int unlock = 0;
-  if (::ioctl(master.get(), TIOCSPTLCK, &unlock) != 0) return os::sys_error(errno, "unlock the guest's terminal");
-  const os::Fd slave{::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY)};
-  if (!slave.valid()) return os::sys_error(errno, "open the guest's terminal");
-  if (::ioctl(slave.get(), TIOCSCTTY, 0) != 0) return os::sys_error(errno, "take the guest's terminal");
+  const Pty pty = UBC_TRY(open_pty());
+  if (::ioctl(pty.slave.get(), TIOCSCTTY, 0) != 0) return os::sys_error(errno, "take the guest's terminal");
   for (const int standard : {0, 1, 2})
-    if (::dup2(slave.get(), standard) < 0) return os::sys_error(errno, "use the guest's terminal");
-  return send_descriptor(channel, master.get());
+    if (::dup2(pty.slave.get(), standard) < 0) return os::sys_error(errno, "use the guest's terminal");
+  const int master = pty.master.get();
+  return os::with_context(os::send_message(channel, "m", {&master, 1}), "pass the terminal out of the guest");
 }
 
 Result<> hand_in(const Standard& standard) {
@@ -216,8 +161,9 @@ Result<int> run_with_terminal(const EnterSpec& spec, const os::Fd& signals) {
   os::Fd theirs{channel[1]};
   const Entered program = UBC_TRY(enter(spec, {}, Standard{}, theirs.get()));
   theirs = os::Fd{};
-  os::Fd master = receive_descriptor(ours.get());
-  if (!master.valid()) return os::error(Code::system, "the guest's terminal did not come out of the guest");
+  auto passed = os::receive_message(ours.get());
+  if (!passed || passed->descriptors.size() != 1) return os::error(Code::system, "the guest's terminal did not come out of the guest");
+  os::Fd master = std::move(passed->descriptors.front());
   copy_window_size(0, master.get());
   {
     const RawTerminal raw{0};

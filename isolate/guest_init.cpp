@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <initializer_list>
 
 #include "isolate/guest_files.h"
 #include "isolate/privileges.h"
@@ -25,12 +26,18 @@ Result<> write_names(const GuestSpec& spec) {
   return {};
 }
 
-Result<> open_standard_descriptors() {
-  const os::Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
-  if (!null.valid()) return os::sys_error(errno, "open the guest's", "/dev/null");
-  for (const int standard : {0, 1, 2})
-    if (::dup2(null.get(), standard) < 0) return os::sys_error(errno, "set up the guest's standard descriptors");
+Result<> use_as(const char* path, int flags, std::initializer_list<int> standards) {
+  const os::Fd file{::open(path, flags | O_NOCTTY | O_CLOEXEC)};
+  if (!file.valid()) return os::sys_error(errno, "open the guest's", path);
+  for (const int standard : standards)
+    if (::dup2(file.get(), standard) < 0) return os::sys_error(errno, "set up the guest's standard descriptors");
   return {};
+}
+
+/// No input from the console: a shell as process 1 would take the end of its keeper for the end of its script.
+Result<> open_standard_descriptors(const GuestSpec& spec) {
+  UBC_TRY(use_as("/dev/null", O_RDWR, {0, 1, 2}));
+  return spec.keep_console ? use_as("/dev/console", O_WRONLY, {1, 2}) : Result<>{};
 }
 
 }  // namespace
@@ -46,7 +53,7 @@ Result<> settle_in(const GuestSpec& spec) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0) return os::sys_error(errno, "share mounts inside the guest");
   UBC_TRY(write_names(spec));
   if (::setsid() < 0) return os::sys_error(errno, "start the guest's session");
-  UBC_TRY(open_standard_descriptors());
+  UBC_TRY(open_standard_descriptors(spec));
   return give_up_host_traits();
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "os/fd.h"
 #include "os/ip_address.h"
 #include "os/result.h"
 
@@ -38,6 +39,11 @@ struct DeviceNode {
   dev_t number = 0;
 };
 
+/// A terminal of the guest's, and who is behind it.
+struct Pty {
+  os::Fd master, slave;
+};
+
 /// The guest's end of a link.
 struct GuestLink {
   std::string name;
@@ -58,6 +64,8 @@ struct GuestSpec {
   std::vector<GuestLink> links;      ///< set up before init runs
   /// Makes those links, in the host's network namespace, as soon as there is a process in the guest's; not called where there are none.
   std::function<Result<>(pid_t guest)> connect;
+  /// Takes both ends of the guest's /dev/console, before init runs; `guest` is a pidfd. Empty: the console is the null device.
+  std::function<Result<>(const Pty& console, const os::Fd& guest)> keep_console;
   std::optional<std::string> resolv_conf;   ///< the text of /etc/resolv.conf; nullopt: the guest's own
   std::vector<std::string> init{"/sbin/init"};
   std::uint64_t lockable_bytes = kDefaultLockableBytes;   ///< RLIMIT_MEMLOCK of each process

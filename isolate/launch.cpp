@@ -27,6 +27,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "isolate/console.h"
 #include "isolate/guest_init.h"
 #include "isolate/guest_network.h"
 #include "isolate/handshake.h"
@@ -151,6 +152,10 @@ Result<> build_guest(const GuestSpec& spec, int reports) {
   const os::Fd userns = UBC_TRY(os::open_file(fmt::format("/proc/{}/ns/user", guest), O_RDONLY));
   UBC_TRY(send_byte(sync[0]));
   UBC_TRY(build_root(spec, userns));
+  if (spec.keep_console) {
+    const Pty console = UBC_TRY(make_console(spec));
+    UBC_TRY(spec.keep_console(console, pidfd));
+  }
   fault_point("launch:root");
   UBC_TRY(await_byte(sync[0], "the guest's first process"));
   UBC_TRY(run_helper(spec, pidfd));

@@ -65,14 +65,14 @@ void end_stream(Stream& stream) {
 
 /// False: hang up.
 bool handle_signal(const os::Fd& signals, const os::Fd& program, int terminal, int pty) {
-  signalfd_siginfo info{};
-  if (::read(signals.get(), &info, sizeof info) != sizeof info) return true;
-  if (info.ssi_signo == SIGWINCH) {
+  const int signal = next_signal(signals);
+  if (signal == 0) return true;
+  if (signal == SIGWINCH) {
     if (pty >= 0) copy_window_size(terminal, pty);
     return true;
   }
-  if (pty >= 0 && (info.ssi_signo == SIGHUP || info.ssi_signo == SIGTERM)) return false;   // a shell ignores SIGTERM
-  (void)os::send_signal(program, static_cast<int>(info.ssi_signo));
+  if (pty >= 0 && (signal == SIGHUP || signal == SIGTERM)) return false;   // a shell ignores SIGTERM
+  (void)os::send_signal(program, signal);
   return true;
 }
 
@@ -146,6 +146,11 @@ Result<> relay(std::vector<Stream> streams, const os::Fd& program, const os::Fd&
     if (running && watched[0].revents != 0) running = false;
   }
   return {};
+}
+
+int next_signal(const os::Fd& signals) {
+  signalfd_siginfo info{};
+  return ::read(signals.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
 void let_signals_through() {

@@ -43,6 +43,8 @@ void copy_window_size(int from, int to);
 
 /// SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGWINCH as a descriptor, blocked for this process from here on.
 [[nodiscard]] Result<os::Fd> catch_signals();
+/// The one that has come; 0: none.
+[[nodiscard]] int next_signal(const os::Fd& signals);
 /// And back to what they do by themselves.
 void let_signals_through();
 
