@@ -85,6 +85,13 @@ void add_config_options(CLI::App& verb, ConfigOptions& options) {
   verb.add_option("--devnodes", options.devices, "a device below /dev and r, w, rw or none, as in net/tun:rw; may be said again")
       ->group(kBinds)
       ->allow_extra_args(false);
+  constexpr const char* kRights = "What it may more or less than others, from the next start on";
+  verb.add_option("--features", options.features, "NAME:on|off[,...]: fuse, tun, ppp, sit, ipip, ipgre, bridge")
+      ->group(kRights)
+      ->allow_extra_args(false);
+  verb.add_option("--capability", options.capabilities, "NAME:on|off[,...]: a capability within the guest, as net_raw:off")
+      ->group(kRights)
+      ->allow_extra_args(false);
   add_disk_options(verb, options.disk);
   add_network_options(verb, options.network);
 }
@@ -119,6 +126,10 @@ Result<Changes> changes_from(const ConfigOptions& options) {
     else
       changes.binds.drop.push_back(text);
   for (const std::string& text : options.devices) changes.devices.push_back(UBC_TRY(container::parse_device_wish(text)));
+  for (const std::string& text : options.features)
+    for (const auto& [name, on] : UBC_TRY(container::parse_features(text))) changes.features[name] = on;
+  for (const std::string& text : options.capabilities)
+    for (const auto& [name, on] : UBC_TRY(container::parse_capabilities(text))) changes.capabilities[name] = on;
   UBC_TRY(add_disk_changes(options.disk, changes));
   UBC_TRY(add_network_changes(options.network, changes));
   return changes;
@@ -130,6 +141,9 @@ void write_changes(accounting::ConfigFile& config, const Changes& changes) {
   for (const auto& [key, value] : changes.keys) config.set(key, value);
   if (!changes.devices.empty())
     config.set("DEVNODES", container::change_device_nodes(config.get("DEVNODES").value_or(""), changes.devices).value_or(""));
+  if (!changes.features.empty()) config.set("FEATURES", container::changed(config.get("FEATURES").value_or(""), changes.features));
+  if (!changes.capabilities.empty())
+    config.set("CAPABILITY", container::changed(config.get("CAPABILITY").value_or(""), changes.capabilities));
   if (!changes.binds.empty()) {
     const auto binds = container::parse_bind_mounts(config.get("BINDMOUNT").value_or("")).value_or(container::BindMounts{});
     config.set("BINDMOUNT", container::text_of(container::changed(binds, changes.binds)));
@@ -167,6 +181,8 @@ std::vector<std::string> keys_for_restart(const accounting::ConfigFile& config, 
       if (change->second != config.get(option.key).value_or("")) keys.emplace_back(option.key);
   if (!changes.binds.empty()) keys.emplace_back("BINDMOUNT");
   if (!changes.devices.empty()) keys.emplace_back("DEVNODES");
+  if (!changes.features.empty()) keys.emplace_back("FEATURES");
+  if (!changes.capabilities.empty()) keys.emplace_back("CAPABILITY");
   return keys;
 }
 

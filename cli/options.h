@@ -13,6 +13,7 @@
 #include "container/container_record.h"
 #include "container/device_nodes.h"
 #include "container/disk_quota.h"
+#include "container/guest_rights.h"
 #include "container/host.h"
 #include "container/network_settings.h"
 #include "container/tuning.h"
@@ -41,7 +42,7 @@ struct ConfigOptions {
   std::map<std::string, std::string> keys;           ///< by configuration key: NAME, HOSTNAME, ...
   std::map<std::string, std::string> disk;           ///< by configuration key: DISKSPACE, ...
   NetworkOptions network;
-  std::vector<std::string> bind_add, bind_drop, devices;
+  std::vector<std::string> bind_add, bind_drop, devices, features, capabilities;
 };
 
 void add_beancounter_options(CLI::App& verb, ConfigOptions& options);
@@ -55,6 +56,7 @@ struct Changes {
   container::AddressChange addresses;
   container::BindChange binds;
   std::vector<container::DeviceWish> devices;
+  container::Switches features, capabilities;
   container::BridgedChange links;   ///< what the host calls its ends may be open: name_links()
 };
 [[nodiscard]] Result<Changes> changes_from(const ConfigOptions& options);

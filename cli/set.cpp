@@ -38,7 +38,7 @@ bool has_limits(const container::AllLimits& all) {
 /// Whether the command is about beancounters: one that only names a container works on any configuration.
 bool is_empty(const Changes& changes) {
   return !has_limits(changes.limits) && changes.keys.empty() && changes.addresses.empty() && changes.links.empty() &&
-         changes.binds.empty() && changes.devices.empty();
+         changes.binds.empty() && changes.devices.empty() && changes.features.empty() && changes.capabilities.empty();
 }
 bool concerns_limits(const Changes& changes) { return has_limits(changes.limits) || changes.keys.contains("VM_OVERCOMMIT"); }
 
@@ -58,6 +58,8 @@ int dry_run(const Host& host, const Say& say, std::uint32_t id, const container:
   for (const auto& [key, value] : changes.keys) say(fmt::format("{}=\"{}\"", key, value));
   if (!changes.addresses.empty()) say(fmt::format("IP_ADDRESS=\"{}\"", changed.get("IP_ADDRESS").value_or("")));
   if (!changes.devices.empty()) say(fmt::format("DEVNODES=\"{}\"", changed.get("DEVNODES").value_or("")));
+  if (!changes.features.empty()) say(fmt::format("FEATURES=\"{}\"", changed.get("FEATURES").value_or("")));
+  if (!changes.capabilities.empty()) say(fmt::format("CAPABILITY=\"{}\"", changed.get("CAPABILITY").value_or("")));
   if (!changes.binds.empty()) say(fmt::format("BINDMOUNT=\"{}\"", changed.get("BINDMOUNT").value_or("")));
   if (!changes.links.empty()) say(fmt::format("NETIF=\"{}\"", changed.get("NETIF").value_or("")));
   say("Nothing was changed (--dry-run)");
@@ -147,7 +149,8 @@ std::expected<Changes, int> changes_of(const Host& host, const SetOptions& optio
     return std::unexpected(fail({Code::bad_value, 0, "nothing to set: ubctl set --help lists the options"}, exit_bad_syntax));
   const bool kept_only = std::ranges::any_of(options.config.keys, [](const auto& key) { return key.first != "HOSTNAME"; });
   if (!options.save && !options.dry_run &&
-      (kept_only || !changes->binds.empty() || !changes->devices.empty() || !options.config.avnumproc.empty()))
+      (kept_only || !changes->binds.empty() || !changes->devices.empty() || !changes->features.empty() || !changes->capabilities.empty() ||
+       !options.config.avnumproc.empty()))
     return std::unexpected(
         fail({Code::bad_value, 0, "names, descriptions and the like are kept in the configuration only: add --save"}, exit_bad_value));
   if (const auto group = changes->keys.find("GROUP"); group != changes->keys.end() && !group->second.empty())

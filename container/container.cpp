@@ -22,6 +22,7 @@
 #include "container/group.h"
 #include "container/group_record.h"
 #include "container/guarantees.h"
+#include "container/guest_rights.h"
 #include "container/host_mount.h"
 #include "container/network.h"
 #include "container/process_limits.h"
@@ -56,7 +57,8 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint32_t slot, const ConfigFile& config) {
+Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint32_t slot, const ConfigFile& config,
+                                   std::vector<std::string>& notes) {
   const std::string name = UBC_TRY(template_of(host, id));
   const auto found = UBC_TRY(templates_of(host).find(name));
   isolate::GuestSpec spec;
@@ -67,7 +69,10 @@ Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint
   spec.hostname = config.get("HOSTNAME").value_or("");
   if (const std::string init = config.get("INIT").value_or(""), own = init.empty() ? found.init : init; !own.empty())
     spec.init = words_of(own);
-  spec.devices = UBC_TRY(devices_in(config.get("DEVNODES").value_or("")));
+  spec.denied_capabilities = denied_capabilities(config.get("CAPABILITY").value_or(""));
+  grant_features(config.get("FEATURES").value_or(""), spec, notes);
+  const auto devices = UBC_TRY(devices_in(config.get("DEVNODES").value_or("")));
+  spec.devices.insert(spec.devices.end(), devices.begin(), devices.end());
   spec.binds = UBC_TRY(parse_bind_mounts(config.get("BINDMOUNT").value_or("")));
   return spec;
 }
@@ -196,9 +201,14 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   const AllLimits limits = UBC_TRY(effective_limits(*config));
   if (accounting::is_vswap(limits) && !limits[UBC_SWAPPAGES])
     notes.push_back(fmt::format("Container {} has a limit of RAM and none of swap: ubctl set {} --swap SIZE --save", id, id));
-  isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config));
+  isolate::GuestSpec spec = UBC_TRY(spec_of(host, id, slot, *config, notes));
   const NetworkSettings network = UBC_TRY(network_in(*config));
-  RunRecord record{.group = config->get("GROUP").value_or(""), .addresses = network.addresses, .bridged = network.bridged};
+  for (const std::string& complaint : complaints_of(config->get("FEATURES").value_or(""), config->get("CAPABILITY").value_or("")))
+    notes.push_back(complaint);
+  RunRecord record{.capabilities = config->get("CAPABILITY").value_or(""),
+                   .group = config->get("GROUP").value_or(""),
+                   .addresses = network.addresses,
+                   .bridged = network.bridged};
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
   if (is_mounted(host, id)) {   // a second overlay on one upper layer is nothing that the kernel answers for
     UBC_TRY(unmount_tree(host, id));
@@ -289,7 +299,8 @@ Result<os::CgroupDir> make_cgroup_beside(const Host& host, std::uint32_t id) {
 Result<int> exec(const Host& host, std::uint32_t id, const std::vector<std::string>& command, bool terminal, int input) {
   const Running guest = UBC_TRY(running(host, id));
   const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
-  return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command, input, terminal}),
+  return os::with_context(isolate::run_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), command,
+                                                 denied_capabilities(guest.record.capabilities), input, terminal}),
                           fmt::format("run {} in container {}", command.front(), id));
 }
 
@@ -297,7 +308,8 @@ Result<> act(const Host& host, std::uint32_t id, const std::function<Result<>()>
   const Running guest = UBC_TRY(running(host, id));
   if (is_suspended(host, id)) return os::error(Code::bad_state, "container {} is suspended: ubctl resume {} first", id, id);
   const os::CgroupDir beside = UBC_TRY(make_cgroup_beside(host, id));
-  return isolate::act_in_guest({&guest.pidfd, guest.record.init_pid, beside.fd(), {}, 0, false}, what);
+  return isolate::act_in_guest(
+      {&guest.pidfd, guest.record.init_pid, beside.fd(), {}, denied_capabilities(guest.record.capabilities), 0, false}, what);
 }
 
 }  // namespace ubc::container

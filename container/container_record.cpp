@@ -192,6 +192,7 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
                    .init_pid = static_cast<pid_t>(number("INIT_PID")),
                    .init_start_time = number("INIT_START_TIME"),
                    .started_at = static_cast<std::int64_t>(number("STARTED_AT")),
+                   .capabilities = file.get("CAPABILITY").value_or(""),
                    .group = file.get("GROUP").value_or(""),
                    .addresses = parse_addresses(file.get("IP_ADDRESS").value_or("")).value_or(Addresses{}),
                    .bridged = parse_links(file.get("NETIF").value_or("")).value_or(BridgedLinks{}),
@@ -201,10 +202,11 @@ std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
 Result<> write_record(const Host& host, std::uint32_t id, const RunRecord& record) {
   return os::replace_text(
       record_of(host, id),
-      fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nGROUP=\"{}\"\n"
+      fmt::format("STATE=\"{}\"\nINIT_PID=\"{}\"\nINIT_START_TIME=\"{}\"\nSTARTED_AT=\"{}\"\nCAPABILITY=\"{}\"\nGROUP=\"{}\"\n"
                   "IP_ADDRESS=\"{}\"\nNETIF=\"{}\"\nNETWORK=\"{}\"\n",
                   record.starting ? "starting" : "running", std::max(record.init_pid, 0), record.init_start_time, record.started_at,
-                  record.group, text_of(record.addresses), text_of(record.bridged), record.network_changing ? "changing" : ""),
+                  record.capabilities, record.group, text_of(record.addresses), text_of(record.bridged),
+                  record.network_changing ? "changing" : ""),
       0600);
 }
 

@@ -51,6 +51,7 @@ struct RunRecord {
   pid_t init_pid = -1;
   std::uint64_t init_start_time = 0;
   std::int64_t started_at = 0;   ///< seconds since the epoch
+  std::string capabilities;      ///< CAPABILITY, as it was at its start
   std::string group;             ///< that it runs in, whatever its configuration says by now; empty: none
   Addresses addresses;           ///< that it has now, and has a link for
   BridgedLinks bridged;          ///< likewise

@@ -89,7 +89,7 @@ using Act = std::function<Result<>()>;
       UBC_TRY(open_terminal(channel));
     else if (!act)
       UBC_TRY(hand_in(standard));
-    UBC_TRY(give_up_host_traits());
+    UBC_TRY(give_up_host_traits(spec.denied_capabilities));
     if (act) UBC_TRY(act());
     report_ready(reports);
     if (act) ::_exit(0);

@@ -19,6 +19,7 @@ struct EnterSpec {
   pid_t init = -1;                    ///< the same, as the host numbers it: the program's oom_score_adj and RLIMIT_MEMLOCK are its
   int cgroup_fd = -1;                 ///< the program is born in it
   std::vector<std::string> command;   ///< looked up by the guest's PATH
+  std::vector<int> denied_capabilities;   ///< as in GuestSpec
   int input = 0;                      ///< its standard input; 0: the caller's
   bool terminal = false;              ///< a pty of the guest's, between the caller's terminal and the program
 };

@@ -54,7 +54,7 @@ Result<> settle_in(const GuestSpec& spec) {
   UBC_TRY(write_names(spec));
   if (::setsid() < 0) return os::sys_error(errno, "start the guest's session");
   UBC_TRY(open_standard_descriptors(spec));
-  return give_up_host_traits();
+  return give_up_host_traits(spec.denied_capabilities);
 }
 
 Result<> exec_init(const GuestSpec& spec) { return exec_in_guest(spec.init, {"TERM=linux"}); }

@@ -59,7 +59,8 @@ struct GuestSpec {
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
-  std::vector<DeviceNode> devices;
+  std::vector<DeviceNode> devices;           ///< of two of one name the last counts
+  std::vector<int> denied_capabilities;      ///< besides those that no guest has
   std::vector<BindMount> binds;
   std::vector<GuestLink> links;      ///< set up before init runs
   /// Makes those links, in the host's network namespace, as soon as there is a process in the guest's; not called where there are none.

@@ -13,7 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "isolate/seccomp.h"
 
@@ -64,10 +66,14 @@ void reset_signals() {
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-Result<> cut_capabilities() {
-  for (const cap_value_t capability : kDropped)
-    if (cap_drop_bound(capability) != 0 && errno != EINVAL)
-      return os::sys_error(errno, "drop a capability");   // EINVAL: this kernel has it not
+Result<> drop_bound(cap_value_t capability) {
+  if (cap_drop_bound(capability) == 0 || errno == EINVAL) return {};   // EINVAL: this kernel has it not
+  return os::sys_error(errno, "drop a capability");
+}
+
+Result<> cut_capabilities(const std::vector<int>& denied) {
+  for (const cap_value_t capability : kDropped) UBC_TRY(drop_bound(capability));
+  for (const int capability : denied) UBC_TRY(drop_bound(capability));
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return os::sys_error(errno, "clear ambient capabilities");
   cap_t capabilities = cap_get_proc();
   const bool cleared = capabilities != nullptr && cap_clear_flag(capabilities, CAP_INHERITABLE) == 0 && cap_set_proc(capabilities) == 0;
@@ -106,7 +112,15 @@ Result<> become_guest_root() {
   return {};
 }
 
-Result<> give_up_host_traits() {
+std::optional<int> capability_named(const std::string& name) {
+  cap_value_t capability = -1;
+  if (name.empty() || cap_from_name(("cap_" + name).c_str(), &capability) != 0) return std::nullopt;
+  return capability;
+}
+
+bool is_never_a_guests(int capability) { return std::ranges::find(kDropped, capability) != std::end(kDropped); }
+
+Result<> give_up_host_traits(const std::vector<int>& denied) {
   (void)::umask(022);
   reset_signals();
   UBC_TRY(set_resource_limits());
@@ -115,7 +129,7 @@ Result<> give_up_host_traits() {
   (void)::sched_setscheduler(0, SCHED_OTHER, &ordinary);
   (void)::syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr);
   (void)::prctl(PR_SET_PDEATHSIG, 0);
-  UBC_TRY(cut_capabilities());
+  UBC_TRY(cut_capabilities(denied));
   if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return os::sys_error(errno, "mark descriptors close-on-exec");
   return install_seccomp();
 }

@@ -5,6 +5,9 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "os/result.h"
 
@@ -20,6 +23,12 @@ namespace ubc::isolate {
 
 /// Signals, umask, resource limits, scheduling, session keyring and environment-independent state as a new machine's init would find them;
 /// bounding, inheritable and ambient capabilities cut; every descriptor but 0, 1, 2 closes at exec; and last the seccomp filter.
-[[nodiscard]] Result<> give_up_host_traits();
+/// `denied`: capabilities that this guest lacks besides those that none has.
+[[nodiscard]] Result<> give_up_host_traits(const std::vector<int>& denied);
+
+/// "NET_RAW", as libcap numbers it; nullopt: there is none.
+[[nodiscard]] std::optional<int> capability_named(const std::string& name);
+/// No guest has it: it acts on the whole host, or on nothing that a guest has.
+[[nodiscard]] bool is_never_a_guests(int capability);
 
 }  // namespace ubc::isolate

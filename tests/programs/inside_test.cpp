@@ -113,6 +113,39 @@ TEST_F(Inside, ADeviceOfTheHostIsThereUntilItIsTakenOut) {
   EXPECT_THAT(ubctl("start 101").output, HasSubstr("give the guest the host's device /dev/no-such: No such file or directory"));
 }
 
+/// Weakness: a right that was taken from a guest comes back by another door (CWE-272).
+TEST_F(Inside, ACapabilityThatIsOffIsNeitherInitsNorThatOfWhatIsRunInItAndNoHostsCapabilityIsGranted) {
+  create("--capability net_raw:off");
+  start();
+  constexpr unsigned long long kNetRaw = 1ULL << 13, kNetAdmin = 1ULL << 12;
+  for (const char* of : {"/proc/1/status", "/proc/self/status"}) {
+    const std::string bound = ubctl(std::string{"exec2 101 \"sed -n 's/^CapBnd:.//p' "} + of + "\"").output;
+    EXPECT_EQ(std::stoull(bound, nullptr, 16) & (kNetRaw | kNetAdmin), kNetAdmin) << of << " " << bound;
+  }
+  EXPECT_THAT(ubctl("set 101 --capability net_raw:on --save").output, HasSubstr("CAPABILITY is taken up when the container is started"));
+  EXPECT_EQ(ubctl("set 101 --capability net_raw:on").status, 21) << "there is nothing to change live";
+  const Ran refused = ubctl("set 101 --capability sys_module:on --save");
+  EXPECT_EQ(refused.status, 21);
+  EXPECT_THAT(refused.output, HasSubstr("it acts on the whole host"));
+  EXPECT_EQ(shell("grep CAPABILITY /etc/ubc/conf/101.conf").output, "CAPABILITY=\"NET_RAW:on\"\n");
+  EXPECT_EQ(ubctl("restart 101 --fast").status, 0);
+  const std::string bound = ubctl("exec2 101 \"sed -n 's/^CapBnd:.//p' /proc/self/status\"").output;
+  EXPECT_EQ(std::stoull(bound, nullptr, 16) & (kNetRaw | kNetAdmin | 1ULL << 16), kNetRaw | kNetAdmin);
+}
+
+TEST_F(Inside, AFeatureBringsItsDeviceAndOneThatCannotBeHonouredIsSaidAndHasNoEffect) {
+  create("--features fuse:on,tun:on");
+  start();
+  EXPECT_EQ(ubctl("exec2 101 'stat -c \"%t:%T %a %u\" /dev/fuse /dev/net/tun'").output, "a:e5 666 0\na:c8 666 0\n");
+  EXPECT_EQ(ubctl("set 101 --features fuse:off --save --setmode restart").status, 0);
+  EXPECT_EQ(ubctl("exec2 101 'ls /dev/fuse /dev/net/tun 2>/dev/null'").output, "/dev/net/tun\n");
+  EXPECT_EQ(ubctl("set 101 --features nfs:on --save").status, 21);
+  EXPECT_EQ(shell("grep FEATURES /etc/ubc/conf/101.conf").output, "FEATURES=\"tun:on fuse:off\"\n");
+  (void)shell("sed -i 's/^FEATURES=.*/FEATURES=\"nfs:on\"/' /etc/ubc/conf/101.conf");
+  EXPECT_THAT(ubctl("restart 101 --fast").output,
+              HasSubstr("WARNING: Bad parameter for --features: nfs:on: the kernel lets no guest mount nfs"));
+}
+
 TEST_F(Inside, FilesAreCopiedInAsTheGuestRootsOwnAndOutAlsoOfAStoppedContainer) {
   create();
   start();
