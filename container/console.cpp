@@ -17,6 +17,8 @@ namespace {
 Result<os::Fd> connect_to_keeper(const Host& host) {
   os::Fd socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
   if (!socket.valid()) return os::sys_error(errno, "make a socket");
+  constexpr timeval kPatience{.tv_sec = 5, .tv_usec = 0};   // one that hangs must not keep a container from starting
+  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   const std::string path = console_socket(host);
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (path.size() >= sizeof address.sun_path) return os::error(Code::bad_value, "{} is too long for a socket's path", path);
@@ -34,9 +36,11 @@ Result<os::Fd> connect_to_keeper(const Host& host) {
 
 std::string console_socket(const Host& host) { return host.paths.run + "/console.sock"; }
 
-void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec) {
+void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec, std::vector<std::string>& notes) {
   auto connected = connect_to_keeper(host);
-  if (!connected) return;   // its console is the null device
+  if (!connected && connected.error().code != Code::not_found)
+    notes.push_back(fmt::format("its console is not kept: {}", connected.error().message));
+  if (!connected) return;
   const auto keeper = std::make_shared<os::Fd>(*std::move(connected));
   spec.keep_console = [keeper, id](const isolate::Pty& console, const os::Fd& guest) {
     const std::array descriptors{console.master.get(), console.slave.get(), guest.get()};

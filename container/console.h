@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "container/host.h"
 #include "isolate/guest_spec.h"
@@ -21,8 +22,8 @@ namespace ubc::container {
 
 [[nodiscard]] std::string console_socket(const Host& host);
 
-/// Has the guest's console kept if there is a keeper.
-void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec);
+/// Has the guest's console kept if there is a keeper; why one that is there does not, goes to `notes`.
+void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec, std::vector<std::string>& notes);
 
 /// A socket of packets. Fails with Code::not_found where no keeper runs, with Code::bad_state where it has not this console.
 [[nodiscard]] Result<os::Fd> attach_console(const Host& host, std::uint32_t id);

@@ -238,7 +238,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   spec.oom_score_adj = UBC_TRY(oom_score_adj_of(host, limits[UBC_OOMGUARPAGES]));
   spec.lockable_bytes = lockable_bytes_of(limits[UBC_LOCKEDPAGES]);
   UBC_TRY(plan_network(host, id, network, spec, notes));
-  plan_console(host, id, spec);
+  plan_console(host, id, spec, notes);
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");
