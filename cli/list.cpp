@@ -13,6 +13,7 @@
 #include "container/container.h"
 #include "container/disk_quota.h"
 #include "container/group_record.h"
+#include "container/host_mount.h"
 #include "container/network.h"
 #include "container/suspension.h"
 
@@ -224,7 +225,8 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
     const bool may_run = recorded.contains(id);
     if (!may_run && chosen.empty() && !options.all && !options.stopped) continue;
     if (!chosen.empty() && !chosen.contains(id)) continue;
-    const container::Status status = may_run ? container::status_of(host, id) : container::Status{container::has_files(host, id), false, container::is_mounted(host, id)};
+    const container::Status status = may_run ? container::status_of(host, id)
+                                             : container::Status{container::has_files(host, id), false, container::is_mounted(host, id)};
     const bool shown = !chosen.empty() || (options.stopped ? !status.running : options.all || status.running);
     if (!shown || !status.exists) continue;
     Row row = UBC_TRY(row_of(host, id, status, may_run));

@@ -107,7 +107,7 @@ Result<> tear_down(const Host& host, std::uint32_t id, std::vector<std::string>&
   for (const char* below : {kExecCgroup, kGuestCgroup}) (void)::rmdir((path + below).c_str());  // mostly there is nothing else to look for
   UBC_TRY(os::remove_cgroup(path, kTeardownPatience));
   fault_point("teardown:cgroups");
-  UBC_TRY(drop_tree(host, id));   // which holds the guest's network namespace, too
+  UBC_TRY(drop_tree(host, id));  // which holds the guest's network namespace, too
   UBC_TRY(unplug(host, id, record));
   if (const auto ran = run_host_scripts(host, id, "umount"); !ran) notes.push_back(ran.error().message);
   const auto gone = [&] { remove_record(host, id); };
@@ -138,7 +138,7 @@ bool has_files(const Host& host, std::uint32_t id) {
 }
 
 Status status_of(const Host& host, std::uint32_t id) {
-  if (read_adopted(host, id)) return {true, true, true};   // one whose cgroup is gone has been released when the command began
+  if (read_adopted(host, id)) return {true, true, true};  // one whose cgroup is gone has been released when the command began
   const bool runs = running(host, id).has_value();
   return {has_files(host, id), runs, runs || is_mounted(host, id)};
 }
@@ -210,7 +210,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
                    .addresses = network.addresses,
                    .bridged = network.bridged};
   const std::string cgroup = host.paths.cgroup_of(id, record.group);
-  if (is_mounted(host, id)) {   // a second overlay on one upper layer is nothing that the kernel answers for
+  if (is_mounted(host, id)) {  // a second overlay on one upper layer is nothing that the kernel answers for
     UBC_TRY(unmount_tree(host, id));
     notes.push_back(fmt::format("its tree was unmounted: ubctl mount {} shows it again", id));
   }

@@ -43,6 +43,26 @@ Result<std::vector<Fixup::Lines>> lines_in(std::string_view text) {
   return all;
 }
 
+Result<std::vector<std::string>> units_in(std::string_view text) {
+  std::vector<std::string> units = list_in(text);
+  for (const std::string& unit : units)
+    if (unit.empty() || unit.contains('/') || unit.starts_with('.')) return os::error(Code::bad_value, "\"{}\" is no unit", unit);
+  return units;
+}
+
+Result<std::vector<Fixup::Lines>> conditions_in(std::string_view text) {
+  std::vector<Fixup::Lines> all;
+  for (const std::string& word : list_in(text)) {
+    const std::size_t colon = word.find(':');
+    if (colon == word.npos || !word.substr(colon + 1).starts_with("Condition") || !word.contains('='))
+      return os::error(Code::bad_value, "\"{}\" is no unit:Condition...=...", word);
+    const std::vector<std::string> unit = UBC_TRY(units_in(word.substr(0, colon)));
+    if (unit.size() != 1) return os::error(Code::bad_value, "\"{}\" names no unit", word);
+    all.push_back({unit.front(), word.substr(colon + 1)});
+  }
+  return all;
+}
+
 Result<> take(Fixup& fixup, const os::Assignment& line) {
   if (line.key == "IDS") return fixup.ids = list_in(line.value), Result<>{};
   if (line.key == "INIT") return fixup.init = line.value, Result<>{};
@@ -50,12 +70,8 @@ Result<> take(Fixup& fixup, const os::Assignment& line) {
   if (line.key == "EMPTY_FILES") return fixup.empty_files = UBC_TRY(paths_in(line.value)), Result<>{};
   if (line.key == "REMOVE_FILES") return fixup.remove_files = UBC_TRY(paths_in(line.value)), Result<>{};
   if (line.key == "COMMENT_LINES") return fixup.comment_lines = UBC_TRY(lines_in(line.value)), Result<>{};
-  if (line.key == "MASK_UNITS") {
-    fixup.mask_units = list_in(line.value);
-    for (const std::string& unit : fixup.mask_units)
-      if (unit.contains('/') || unit.starts_with('.')) return os::error(Code::bad_value, "\"{}\" is no unit", unit);
-    return {};
-  }
+  if (line.key == "MASK_UNITS") return fixup.mask_units = UBC_TRY(units_in(line.value)), Result<>{};
+  if (line.key == "UNIT_CONDITIONS") return fixup.unit_conditions = UBC_TRY(conditions_in(line.value)), Result<>{};
   if (line.key != "STOP") return os::error(Code::bad_value, "there is no such key");
   if (!line.value.starts_with('/') && signal_from(line.value) == 0)
     return os::error(Code::bad_value, "\"{}\" is neither a signal, as in SIGPWR or SIGRTMIN+3, nor an absolute command", line.value);
@@ -137,6 +153,8 @@ Result<FixupOutcome> apply_fixups(const std::string& rootfs, const std::vector<F
     for (const std::string& path : fixup.remove_files) UBC_TRY(remove_in_tree(root, path));
     for (const Fixup::Lines& lines : fixup.comment_lines) UBC_TRY(comment_out(root, lines));
     for (const std::string& unit : fixup.mask_units) UBC_TRY(link_in_tree(root, "etc/systemd/system/" + unit, "/dev/null"));
+    for (const Fixup::Lines& condition : fixup.unit_conditions)
+      UBC_TRY(add_to_tree(root, "etc/systemd/system/" + condition.path + ".d", "ubc.conf", "[Unit]\n" + condition.text + "\n"));
     outcome.names += (outcome.names.empty() ? "" : " ") + fixup.name;
     if (!fixup.init.empty()) outcome.init = fixup.init;
     if (!fixup.stop.empty()) outcome.stop = fixup.stop;

@@ -24,6 +24,7 @@ struct Fixup {
   struct Lines {
     std::string path, text;
   };
+  std::vector<Lines> unit_conditions;      ///< UNIT_CONDITIONS: "unit:Condition...=...", a line of [Unit] that a drop-in adds
   std::vector<Lines> comment_lines;        ///< COMMENT_LINES: "/path:text", lines with that text become comments
 };
 

@@ -54,6 +54,19 @@ Result<> rewrite_in_tree(const os::DirFd& root, const std::string& path, std::st
   return written ? Result<>{} : Result<>{os::sys_error(errno, "rewrite", root.path_of(path))};
 }
 
+Result<> add_to_tree(const os::DirFd& root, const std::string& directory, const std::string& name, std::string_view text) {
+  const auto [above, own] = parent_and_name(directory);
+  const auto parent = open_in_tree(root, above, O_PATH | O_DIRECTORY);
+  if (!parent) return {};
+  if (::mkdirat(parent->get(), own.c_str(), 0755) != 0 && errno != EEXIST) return os::sys_error(errno, "make", root.path_of(directory));
+  const os::Fd into{::openat(parent->get(), own.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  if (!into.valid()) return {};   // a link or a file in its place is the tree's own
+  (void)::unlinkat(into.get(), name.c_str(), 0);
+  const os::Fd file{::openat(into.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+  const bool written = file.valid() && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  return written ? Result<>{} : Result<>{os::sys_error(errno, "write", root.path_of(directory + "/" + name))};
+}
+
 Result<> remove_in_tree(const os::DirFd& root, const std::string& path) {
   const auto [parent, name] = parent_and_name(path);
   const auto directory = open_in_tree(root, parent, O_PATH | O_DIRECTORY);

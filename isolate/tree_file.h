@@ -19,6 +19,8 @@ namespace ubc::isolate {
 [[nodiscard]] std::string text_in_tree(const os::DirFd& root, const std::string& path);
 /// Gives a regular file another text; one that is not there, or is a link or anything else, stays.
 [[nodiscard]] Result<> rewrite_in_tree(const os::DirFd& root, const std::string& path, std::string_view text);
+/// A file `name` with that text, in place of what has the name; its directory is made, unless it has none above it: then nothing.
+[[nodiscard]] Result<> add_to_tree(const os::DirFd& root, const std::string& directory, const std::string& name, std::string_view text);
 /// Removes a file or link, no directory; one that is not there is no error.
 [[nodiscard]] Result<> remove_in_tree(const os::DirFd& root, const std::string& path);
 /// A symbolic link at `path`, in the place of a file or link; without its directory, nothing.

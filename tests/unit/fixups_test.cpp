@@ -90,7 +90,8 @@ TEST_F(Fixups, DoWhatTheySayInTheTree) {
   write("root/etc/gone", "x");
   const auto outcome = apply(
       "INIT=\"/init now\"\nSTOP=\"/bin/end\"\nEMPTY_FILES=\"/etc/seed /etc/none\"\nREMOVE_FILES=\"/etc/gone /etc/none\"\n"
-      "MASK_UNITS=\"a.service b.mount\"\nCOMMENT_LINES=\"/etc/inittab:getty\"\n");
+      "MASK_UNITS=\"a.service b.mount\"\nCOMMENT_LINES=\"/etc/inittab:getty\"\n"
+      "UNIT_CONDITIONS=\"c.service:ConditionPathIsMountPoint=/dev/console\"\n");
   EXPECT_EQ(outcome.init, "/init now");
   EXPECT_EQ(outcome.stop, "/bin/end");
   EXPECT_EQ(outcome.names, "x");
@@ -98,6 +99,7 @@ TEST_F(Fixups, DoWhatTheySayInTheTree) {
   EXPECT_EQ(text("root/etc/seed"), "");
   EXPECT_FALSE(fs::exists(base_ + "/root/etc/gone") || fs::exists(base_ + "/root/etc/none"));
   EXPECT_EQ(fs::read_symlink(base_ + "/root/etc/systemd/system/b.mount"), "/dev/null");
+  EXPECT_EQ(text("root/etc/systemd/system/c.service.d/ubc.conf"), "[Unit]\nConditionPathIsMountPoint=/dev/console\n");
 }
 
 TEST_F(Fixups, AHostileTreeLeadsThemNowhere) {
@@ -110,6 +112,10 @@ TEST_F(Fixups, AHostileTreeLeadsThemNowhere) {
       "EMPTY_FILES=\"/etc/file /out/secret /up/secret /etc/pipe /etc/folder\"\nREMOVE_FILES=\"/out/secret /up/secret /etc/folder\"\n"
       "COMMENT_LINES=\"/etc/file:untouched /out/secret:untouched /etc/pipe:x\"\n");
   EXPECT_TRUE(fs::exists(base_ + "/root/etc/folder"));
+  fs::remove_all(base_ + "/root/etc/systemd/system");
+  fs::create_directory_symlink(base_, base_ + "/root/etc/systemd/system");
+  (void)apply("UNIT_CONDITIONS=\"c.service:ConditionX=1\"\n");
+  EXPECT_FALSE(fs::exists(base_ + "/c.service.d"));
   fs::remove_all(base_ + "/root/etc/systemd");
   fs::create_symlink("../../secret", base_ + "/root/etc/os-release");
   EXPECT_THAT(chosen(), ElementsAre("machine-id"));
@@ -119,7 +125,8 @@ TEST_F(Fixups, OfBadFormAreRefusedWithTheKey) {
   EXPECT_EQ(parse_fixup("x", "EMPTY_FILES=\"etc/passwd\"").error().message,
             "fix-up x, EMPTY_FILES: \"etc/passwd\" is no absolute path of a file");
   for (const std::string bad :
-       {"HAS=\"/a/../b\"", "REMOVE_FILES=\"/a/..\"", "MASK_UNITS=\"../x\"", "COMMENT_LINES=\"/etc/x\"", "WHAT=\"1\"", "free text"})
+       {"HAS=\"/a/../b\"", "REMOVE_FILES=\"/a/..\"", "MASK_UNITS=\"../x\"", "COMMENT_LINES=\"/etc/x\"",
+        "UNIT_CONDITIONS=\"a.service:ExecStart=/x\"", "UNIT_CONDITIONS=\"../a:Condition=x\"", "WHAT=\"1\"", "free text"})
     EXPECT_FALSE(parse_fixup("x", bad)) << bad;
 }
 
