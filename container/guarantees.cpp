@@ -19,8 +19,6 @@
 namespace ubc::container {
 namespace {
 
-using accounting::Limits;
-
 /// What the containers right below are guaranteed, in bytes.
 Result<std::uint64_t> sum_below(const std::string& cgroup) {
   std::uint64_t sum = 0;
@@ -43,12 +41,14 @@ Result<> write_sum(const std::string& cgroup, std::uint64_t sum) {
   return os::write_knob(cgroup + "/memory.low", std::to_string(sum));
 }
 
+constexpr const char* kLock = "guarantees.lock";
+
 /// Whoever changes a guarantee holds it until the sums above are right again; its file says so while they are not, also of one who was
 /// killed: then the next adds all up, which otherwise nobody does for each start.
 class Sums {
  public:
   static Result<Sums> take(const Host& host) {
-    Sums sums{host, UBC_TRY(lock_file(host, "guarantees.lock", LOCK_EX))};
+    Sums sums{host, UBC_TRY(lock_file(host, kLock, LOCK_EX))};
     struct stat seen{};
     sums.torn_ = ::fstat(sums.lock_.get(), &seen) != 0 || seen.st_size != 0;
     return sums;
@@ -110,7 +110,9 @@ Result<> sum_guarantees(const Host& host) {
 
 Result<> guarantee_memory(const Host& host, const std::string& cgroup, std::uint64_t bytes) {
   const std::uint64_t before = UBC_TRY(low_of(cgroup));
-  if (before == bytes) return {};
+  struct stat lock{};
+  const bool torn = ::stat(fmt::format("{}/{}", host.paths.run, kLock).c_str(), &lock) == 0 && lock.st_size != 0;
+  if (before == bytes && !torn) return {};
   Sums sums = UBC_TRY(Sums::take(host));
   UBC_TRY(sums.begin());
   const os::CgroupDir guaranteed = UBC_TRY(os::CgroupDir::open(cgroup));

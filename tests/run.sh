@@ -60,7 +60,7 @@ on_kernel() { # SERIES: every suite that needs one, in one boot
 
 guests() { # SERIES: ubctl with real guests
   tests/debian_archive.sh debian-12 >"$logs/debian-12-$1.log" 2>&1 || cat "$logs/debian-12-$1.log"   # its test then fails and says so
-  run "guest-$1" "$bin/ubc-guest-tests" tests/vm/boot.sh "$1" --timeout 1500 -- "$bin/ubc-guest-tests"
+  run "guest-$1" "$bin/ubc-guest-tests" tests/vm/boot.sh "$1" --timeout 2400 -- "$bin/ubc-guest-tests"
 }
 
 suite() { # NAME

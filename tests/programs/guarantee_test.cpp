@@ -84,6 +84,9 @@ TEST_F(Guarantee, WhoIsKilledBetweenAGuaranteeAndItsSumIsMendedByTheNext) {
   EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "5242880\n") << "102's is still there, and now in the sum";
   EXPECT_EQ(ubctl("start 102").status, 0);
   EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "5242880\n");
+  EXPECT_NE(shell("UBC_FAULT=guarantee:written " UBCTL " set 102 --vmguarpages 4M:unlimited").status, 0);
+  EXPECT_EQ(ubctl("set 102 --vmguarpages 4M:unlimited").status, 0);
+  EXPECT_EQ(text_of("/sys/fs/cgroup/ubc/memory.low"), "6291456\n") << "the same number again, and its sum is right";
 }
 
 int adj_of_init(int id) { return std::atoi(ubctl("exec2 " + std::to_string(id) + " 'cat /proc/1/oom_score_adj'").output.c_str()); }
