@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -133,11 +135,13 @@ TEST(Census, OfARealProcessTellsADuplicateFromASecondOpenAndTcpFromTheRest) {
   const World world;
   world.write("cgroup/cgroup.procs", std::to_string(pid) + "\n");
   const auto census = take_census(world.cgroup());
+  const std::filesystem::directory_iterator tasks{"/proc/" + std::to_string(pid) + "/task"};  // ThreadSanitizer has one of its own in it
+  const auto threads = static_cast<std::uint64_t>(std::distance(begin(tasks), end(tasks)));
   (void)::kill(pid, SIGKILL);
   (void)::waitpid(pid, nullptr, 0);
   (void)::close(ready[0]);
   ASSERT_TRUE(census) << census.error().message;
-  EXPECT_EQ(census->numproc, 1U);
+  EXPECT_EQ(census->numproc, threads);
   EXPECT_EQ(census->numfile, 5U);
   EXPECT_EQ(census->numtcpsock, 1U);
   EXPECT_EQ(census->numothersock, 2U);
