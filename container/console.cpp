@@ -2,7 +2,6 @@
 #include "container/console.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
@@ -19,15 +18,12 @@ Result<os::Fd> connect_to_keeper(const Host& host) {
   if (!socket.valid()) return os::sys_error(errno, "make a socket");
   constexpr timeval kPatience{.tv_sec = 5, .tv_usec = 0};   // one that hangs must not keep a container from starting
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-  const std::string path = console_socket(host);
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.size() >= sizeof address.sun_path) return os::error(Code::bad_value, "{} is too long for a socket's path", path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const sockaddr_un address = UBC_TRY(console_address(host));
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED)
       return os::error(Code::not_found,
                        "nobody keeps consoles on this host: start ubc-console.service (ubctl console --keep), and then the containers");
-    return os::sys_error(errno, "connect to", path);
+    return os::sys_error(errno, "connect to", console_socket(host));
   }
   return socket;
 }
@@ -35,6 +31,14 @@ Result<os::Fd> connect_to_keeper(const Host& host) {
 }  // namespace
 
 std::string console_socket(const Host& host) { return host.paths.run + "/console.sock"; }
+
+Result<sockaddr_un> console_address(const Host& host) {
+  const std::string path = console_socket(host);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  if (path.size() >= sizeof address.sun_path) return os::error(Code::bad_value, "{} is too long for a socket's path", path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
 
 void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec, std::vector<std::string>& notes) {
   auto connected = connect_to_keeper(host);

@@ -9,6 +9,8 @@
 //   to it: d and bytes that are typed, w and a struct winsize
 #pragma once
 
+#include <sys/un.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,7 +22,10 @@
 
 namespace ubc::container {
 
+/// Where the keeper is.
 [[nodiscard]] std::string console_socket(const Host& host);
+/// The same for bind(2) and connect(2). Fails with Code::bad_value where the path is too long for one.
+[[nodiscard]] Result<sockaddr_un> console_address(const Host& host);
 
 /// Has the guest's console kept if there is a keeper; why one that is there does not, goes to `notes`.
 void plan_console(const Host& host, std::uint32_t id, isolate::GuestSpec& spec, std::vector<std::string>& notes);

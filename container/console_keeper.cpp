@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,12 +29,11 @@ constexpr std::size_t kPerTick = (64 << 10) / (1000 / kTickMs);
 constexpr std::size_t kMostTyped = 4096;
 constexpr std::size_t kLastWords = 64 << 10;   ///< that are taken of a guest that has ended
 
-Result<os::Fd> listen_at(const std::string& path) {
+Result<os::Fd> listen_for(const Host& host) {
+  const std::string path = console_socket(host);
   os::Fd socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!socket.valid()) return os::sys_error(errno, "make a socket");
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.size() >= sizeof address.sun_path) return os::error(Code::bad_value, "{} is too long for a socket's path", path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const sockaddr_un address = UBC_TRY(console_address(host));
   (void)::unlink(path.c_str());   // a dead one's: we hold the lock
   const mode_t mask = ::umask(0177);
   const bool bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
@@ -92,7 +90,7 @@ Result<std::unique_ptr<ConsoleKeeper>> ConsoleKeeper::open(const Host& host, std
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return errno == EWOULDBLOCK ? os::error(Code::busy, "consoles are kept already: another ubctl console --keep runs")
                                 : Result<std::unique_ptr<ConsoleKeeper>>{os::sys_error(errno, "lock", host.paths.run + "/console.lock")};
-  os::Fd listener = UBC_TRY(listen_at(console_socket(host)));
+  os::Fd listener = UBC_TRY(listen_for(host));
   os::Fd events{::epoll_create1(EPOLL_CLOEXEC)};
   if (!events.valid()) return os::sys_error(errno, "make an epoll descriptor");
   allow_descriptors();
