@@ -34,13 +34,9 @@ std::vector<UsageRow> cpu_rows(const CpuUsage& usage, const CpuShare& share) {
   UsageRow time{
       .name = "cputime", .unit = UsageUnit::seconds, .held = usage.user + usage.system, .limit = share.limit_cores, .per_second = true};
   if (share.limit_cores) time.at_limit = AtLimit::throttled;
-  std::vector<UsageRow> rows;
-  if (usage.throttling) {
-    time.failcnt = usage.throttling->throttled_periods;
-    rows.push_back({.name = "cputhrottled", .unit = UsageUnit::seconds, .held = usage.throttling->throttled});
-  }
-  rows.insert(rows.begin(), time);
-  return rows;
+  if (!usage.throttling) return {time};
+  time.failcnt = usage.throttling->throttled_periods;
+  return {time, {.name = "cputhrottled", .unit = UsageUnit::seconds, .held = usage.throttling->throttled}};
 }
 
 std::vector<UsageRow> io_rows(const std::vector<DeviceIo>& devices, const IoLimits& limits) {

@@ -90,12 +90,11 @@ Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& opti
   const container::Status status = container::status_of(host, id);
   if (!status.exists) return std::unexpected(container::unknown_container(id));
   Look look{UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}, {}};
-  if (!options.last) look.usage = UBC_TRY(container::usage_rows(host, id));
+  if (!options.last && !options.failed) look.usage = UBC_TRY(container::usage_rows(host, id));
   for (const std::string& line : title_of(host, id, status, look.counters)) look.lines.push_back({os::printable(line)});
   look.lines.push_back({table_heading(table), Style::heading});
   for (TableLine& line : table_of(look.counters, table))
     if (line.failed || !options.failed) look.lines.push_back({std::move(line.text), line.failed ? Style::alarm : Style::plain});
-  if (options.failed) return look;
   for (TableLine& line : usage_lines(look.usage, table)) look.lines.push_back({std::move(line.text)});
   return look;
 }

@@ -18,17 +18,22 @@ std::string script_of(const Host& host, std::string_view whose, std::string_view
   return fmt::format("{}/{}.{}", host.paths.conf(), whose, name);
 }
 
+std::vector<std::string> environment_for(const Host& host, std::uint32_t id) {
+  std::vector<std::string> environment{fmt::format("VEID={}", id), fmt::format("VE_CONFFILE={}", host.paths.config_of(id)),
+                                       fmt::format("VE_PRIVATE={}", host.paths.area_of(id))};
+  if (is_mounted(host, id)) environment.push_back(fmt::format("VE_ROOT={}", host.paths.root_of(id)));
+  return environment;
+}
+
 }  // namespace
 
 Result<> run_host_scripts(const Host& host, std::uint32_t id, std::string_view name) {
   std::string scripts[] = {script_of(host, "vps", name), script_of(host, std::to_string(id), name)};
   if (name == "umount") std::swap(scripts[0], scripts[1]);
-  std::vector<std::string> told{fmt::format("VEID={}", id), fmt::format("VE_CONFFILE={}", host.paths.config_of(id)),
-                                fmt::format("VE_PRIVATE={}", host.paths.area_of(id))};
-  if (is_mounted(host, id)) told.push_back(fmt::format("VE_ROOT={}", host.paths.root_of(id)));
   for (const std::string& script : scripts)
     if (::access(script.c_str(), X_OK) == 0)
-      UBC_TRY(os::with_context(isolate::run_program({script}, told), fmt::format("action script of container {}", id)));
+      UBC_TRY(
+          os::with_context(isolate::run_program({script}, environment_for(host, id)), fmt::format("action script of container {}", id)));
   return {};
 }
 
