@@ -26,6 +26,9 @@ struct Beancounter {
 /// Its numbers promise memory and refuse nothing.
 [[nodiscard]] constexpr bool is_guarantee(ubc_resource resource) { return resource == UBC_VMGUARPAGES || resource == UBC_OOMGUARPAGES; }
 
+/// Whatever its numbers: it is counted, and the kernel takes of it back in need.
+[[nodiscard]] constexpr bool never_refuses(ubc_resource resource) { return is_guarantee(resource) || resource == UBC_DCACHESIZE; }
+
 /// All counters of one container, by resource number; dummy rows stay zero and unlimited.
 struct Snapshot {
   std::array<Beancounter, UBC_RESOURCES> counters;

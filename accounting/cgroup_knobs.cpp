@@ -37,6 +37,7 @@ Result<> read_stat(const os::CgroupDir& cgroup, MemoryReadings& readings) {
   if (!text) return {};
   const auto values = UBC_TRY(os::parse_key_values(*text));
   readings.kernel_bytes = value_of(values, "kernel");
+  readings.reclaimable_bytes = value_of(values, "slab_reclaimable");
   const auto inactive = value_of(values, "inactive_anon"), active = value_of(values, "active_anon"),
              unevictable = value_of(values, "unevictable");
   if (inactive && active && unevictable) readings.unfiled_bytes = *inactive + *active + *unevictable;
@@ -85,7 +86,9 @@ Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup, MemoryParts part
 void merge_memory(Snapshot& snapshot, const MemoryReadings& readings) {
   merge(snapshot.of(UBC_PHYSPAGES), pages(readings.current_bytes), pages(readings.peak_bytes));
   merge(snapshot.of(UBC_SWAPPAGES), pages(readings.swap_bytes), pages(readings.swap_peak_bytes));
-  merge(snapshot.of(UBC_KMEMSIZE), readings.kernel_bytes, std::nullopt);
+  if (const auto all = readings.kernel_bytes)
+    merge(snapshot.of(UBC_KMEMSIZE), *all - std::min(*all, readings.reclaimable_bytes.value_or(0)), std::nullopt);
+  merge(snapshot.of(UBC_DCACHESIZE), readings.reclaimable_bytes, std::nullopt);
   if (readings.unfiled_bytes)
     merge(snapshot.of(UBC_OOMGUARPAGES), pages(*readings.unfiled_bytes + readings.swap_bytes.value_or(0)), std::nullopt);
   snapshot.of(UBC_OOMGUARPAGES).failcnt = readings.oom_kills;

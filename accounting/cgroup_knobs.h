@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel's memory controller counts, refuses and protects itself: physpages, swappages, kmemsize, vmguarpages, oomguarpages.
+// What the kernel's memory controller counts, refuses and protects itself: physpages, swappages, kmemsize, dcachesize, vmguarpages,
+// oomguarpages.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@ struct MemoryReadings {
   std::optional<std::uint64_t> swap_bytes;          ///< memory.swap.current
   std::optional<std::uint64_t> swap_peak_bytes;     ///< memory.swap.peak (6.5)
   std::optional<std::uint64_t> kernel_bytes;        ///< memory.stat: kernel
+  std::optional<std::uint64_t> reclaimable_bytes;   ///< memory.stat: slab_reclaimable, the part of it that the kernel gives back in need
   std::optional<std::uint64_t> unfiled_bytes;       ///< memory.stat: inactive_anon + active_anon + unevictable, what no file backs
   std::uint64_t max_hits = 0;                       ///< memory.events: max, the times that memory.max was hit
   std::uint64_t swap_failures = 0;                  ///< memory.swap.events: fail
@@ -28,8 +30,8 @@ enum class MemoryParts { all, but_stat };
 /// A file that this kernel has not is left out; any other failure is one.
 [[nodiscard]] Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup, MemoryParts parts = MemoryParts::all);
 
-/// Puts the readings into the snapshot's physpages, swappages, kmemsize and oomguarpages: held, maxheld (never below what is there) and
-/// failcnt. (Pure.)
+/// Puts the readings into the snapshot's physpages, swappages, kmemsize (what of the kernel's memory can't be reclaimed), dcachesize (what
+/// can) and oomguarpages: held, maxheld (never below what is there) and failcnt. (Pure.)
 void merge_memory(Snapshot& snapshot, const MemoryReadings& readings);
 
 /// memory.high and memory.max from physpages, memory.swap.max from swappages. A limit below what is used now would make the kernel kill:

@@ -138,6 +138,25 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"lock_send_buffer", Purpose::keep_sndbuf, cgroup, "__cgroup_bpf_run_filter_sock_ops"},
     {"keep_send_buffer", Purpose::keep_sndbuf, cgroup, "__cgroup_bpf_run_filter_setsockopt"},
     {"audit_buffers", Purpose::audit_buffers, iterator, "bpf_iter_task_file"},
+
+    // The group of kernel memory.
+    {"gate_kernel_task", Purpose::gate_kernel_task, lsm, "bpf_lsm_task_alloc"},
+    {"gate_kernel_file", Purpose::gate_kernel_file, lsm, "bpf_lsm_file_alloc_security"},
+    {"gate_kernel_open", Purpose::gate_kernel_file, lsm, "bpf_lsm_file_open"},
+    {"gate_kernel_pipe", Purpose::gate_kernel_pipe, lsm, "bpf_lsm_inode_alloc_security"},
+    {"gate_kernel_socket", Purpose::gate_kernel_socket, lsm, "bpf_lsm_socket_create"},
+    {"gate_kernel_mapping", Purpose::gate_kernel_mapping, lsm, "bpf_lsm_mmap_file"},
+    {"gate_kernel_message", Purpose::gate_kernel_message, lsm, "bpf_lsm_msg_queue_msgsnd"},
+    {"gate_kernel_mount", Purpose::gate_kernel_mount, lsm, "bpf_lsm_sb_mount"},
+
+    // The group of netfilter.
+    {"free_net", Purpose::free_rules, fentry, "__put_net"},
+    {"free_rule", Purpose::free_rules, fentry, "nf_tables_rule_destroy", "nf_tables"},
+    {"begin_rule", Purpose::count_rules, fentry, "nf_tables_newrule", "nf_tables"},
+    {"after_rule", Purpose::count_rules, fexit, "nf_tables_newrule", "nf_tables"},
+    {"after_table", Purpose::count_rules, fexit, "xt_replace_table", "x_tables"},
+    {"gate_rule_message", Purpose::gate_rules, lsm, "bpf_lsm_netlink_send"},
+    {"gate_table", Purpose::gate_rules, lsm, "bpf_lsm_socket_setsockopt"},
 });
 
 const Ability& ability_for(const KernelSupport& seen, HookKind kind) {
@@ -163,14 +182,16 @@ bool by_preemption(Purpose purpose) {
 
 /// All of the purpose's hooks are attached, not the first that fits.
 bool takes_all(Purpose purpose) {
-  constexpr Purpose kTaken[] = {Purpose::true_up,    Purpose::true_up_locked, Purpose::charge_shared, Purpose::free_ipc, Purpose::audit,
-                                Purpose::after_send, Purpose::after_release,  Purpose::keep_sndbuf,   Purpose::print,    Purpose::census};
+  constexpr Purpose kTaken[] = {Purpose::true_up,     Purpose::true_up_locked, Purpose::charge_shared, Purpose::free_ipc, Purpose::audit,
+                                Purpose::after_send,  Purpose::after_release,  Purpose::keep_sndbuf,   Purpose::print,    Purpose::census,
+                                Purpose::count_rules, Purpose::free_rules,     Purpose::gate_rules};
   return std::ranges::find(kTaken, purpose) != std::end(kTaken);
 }
 
 bool usable(const KernelSupport& seen, const Hook& hook, bool preemptible) {
   if (!ability_for(seen, hook.kind).present || !seen.functions.contains(hook.function)) return false;
-  if (hook.program == "charge_file") return seen.lsm_file_alloc.present;
+  if (hook.program == "charge_file" || hook.program == "gate_kernel_file") return seen.lsm_file_alloc.present;
+  if (hook.program == "gate_kernel_pipe") return !seen.lsm_file_alloc.present;   // which refuses for it
   // Without preemption fmod_ret is never skipped and charges by itself; with it, a kprobe charges and fmod_ret only refuses.
   if (hook.program == "charge_file_kprobe") return preemptible && seen.lsm.present;
   if (by_preemption(hook.purpose)) return (hook.kind == kprobe) == (preemptible && seen.kprobe.present);
@@ -267,13 +288,28 @@ void decide_buffers(HookPlan& plan, const KernelSupport& seen) {
   set(UBC_DGRAMRCVBUF, {"charge_received", "after_udp_receive"}, "counted; datagrams beyond are dropped");
 }
 
+/// Where the kernel has neither kind of table there is nothing to count.
+void decide_netfilter(HookPlan& plan, const KernelSupport& seen) {
+  const bool gates = has_hook(plan, "gate_rule_message") && has_hook(plan, "gate_table") && has_hook(plan, "free_net");
+  const bool nftables = !seen.modules.contains("nf_tables") || (has_hook(plan, "after_rule") && has_hook(plan, "free_rule"));
+  const bool iptables = !seen.modules.contains("x_tables") || has_hook(plan, "after_table");
+  plan.modes[UBC_NUMIPTENT] =
+      gates && nftables && iptables
+          ? ResourceMode{Mode::exact, "rules of nftables and entries of iptables; refused at netlink and setsockopt()"}
+          : ResourceMode{Mode::off, why_no_hooks(seen)};
+}
+
 void decide_memory(HookPlan& plan, bool memory_controller) {
   const auto set = [&](ubc_resource resource, const char* how) {
     plan.modes[resource] = memory_controller
                                ? ResourceMode{Mode::kernel, how}
                                : ResourceMode{Mode::off, "no cgroup v2 memory controller here: boot with cgroup v1 memory off"};
   };
-  set(UBC_KMEMSIZE, "counted; bounded within memory.max");
+  const bool gates =
+      has_all(plan, {Purpose::gate_kernel_task, Purpose::gate_kernel_file, Purpose::gate_kernel_socket, Purpose::gate_kernel_mapping});
+  set(UBC_KMEMSIZE, gates ? "the controller's sum of the last two seconds; refused at fork, open, socket(), mmap(), msgsnd() and mount()"
+                          : "counted; bounded within memory.max");
+  set(UBC_DCACHESIZE, "counted; the kernel takes it back when memory.max is near");
   set(UBC_PHYSPAGES, "memory.max and memory.swap.max");
   set(UBC_SWAPPAGES, "memory.max and memory.swap.max");
   set(UBC_VMGUARPAGES, "memory.low: the host reclaims elsewhere first");
@@ -284,9 +320,22 @@ void decide_memory(HookPlan& plan, bool memory_controller) {
 
 std::span<const Hook> hooks() { return kHooks; }
 
-HookGroup group_of(Purpose purpose) { return purpose >= Purpose::free_buffers ? HookGroup::socket_buffers : HookGroup::always; }
+std::set<std::string_view> modules_of(HookGroup group) {
+  std::set<std::string_view> modules;
+  for (const Hook& hook : kHooks)
+    if (group_of(hook.purpose) == group && !hook.module.empty()) modules.insert(hook.module);
+  return modules;
+}
+
+HookGroup group_of(Purpose purpose) {
+  if (purpose >= Purpose::count_rules) return HookGroup::netfilter;
+  if (purpose >= Purpose::gate_kernel_task) return HookGroup::kernel_memory;
+  return purpose >= Purpose::free_buffers ? HookGroup::socket_buffers : HookGroup::always;
+}
 
 HookGroup group_of(ubc_resource resource) {
+  if (resource == UBC_KMEMSIZE) return HookGroup::kernel_memory;
+  if (resource == UBC_NUMIPTENT) return HookGroup::netfilter;
   const bool buffer = resource == UBC_TCPSNDBUF || resource == UBC_TCPRCVBUF || resource == UBC_OTHERSOCKBUF || resource == UBC_DGRAMRCVBUF;
   return buffer ? HookGroup::socket_buffers : HookGroup::always;
 }
@@ -295,6 +344,8 @@ std::string_view name_of(HookGroup group) {
   switch (group) {
     case HookGroup::always: return "always";
     case HookGroup::socket_buffers: return "socket_buffers";
+    case HookGroup::kernel_memory: return "kernel_memory";
+    case HookGroup::netfilter: return "netfilter";
   }
   std::unreachable();
 }
@@ -331,6 +382,7 @@ HookPlan decide_hooks(const KernelSupport& seen, bool memory_controller) {
   decide_hooked(plan, seen);
   decide_locks_and_ipc(plan, seen);
   decide_buffers(plan, seen);
+  decide_netfilter(plan, seen);
   decide_memory(plan, memory_controller);
   return plan;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,13 +81,28 @@ enum class Purpose : std::uint8_t {
   charge_received,
   keep_sndbuf,
   audit_buffers,
+
+  gate_kernel_task,
+  gate_kernel_file,
+  gate_kernel_pipe,
+  gate_kernel_socket,
+  gate_kernel_mapping,
+  gate_kernel_message,
+  gate_kernel_mount,
+
+  count_rules,
+  free_rules,
+  gate_rules,
 };
 
 /// Hooks that are attached together. `always`: with the first container. The others cost their paths only where somebody set a number.
-enum class HookGroup : std::uint8_t { always, socket_buffers };
-inline constexpr auto kHookGroups = std::to_array({HookGroup::always, HookGroup::socket_buffers});
+enum class HookGroup : std::uint8_t { always, socket_buffers, kernel_memory, netfilter };
+inline constexpr auto kHookGroups =
+    std::to_array({HookGroup::always, HookGroup::socket_buffers, HookGroup::kernel_memory, HookGroup::netfilter});
 [[nodiscard]] HookGroup group_of(Purpose purpose);
 [[nodiscard]] HookGroup group_of(ubc_resource resource);
+/// The modules whose functions the group's hooks sit on: to be loaded before they are attached.
+[[nodiscard]] std::set<std::string_view> modules_of(HookGroup group);
 [[nodiscard]] std::string_view name_of(HookGroup group);
 
 struct Hook {
@@ -94,6 +110,7 @@ struct Hook {
   Purpose purpose;
   HookKind kind;
   std::string_view function;   ///< the kernel function that must be in the BTF
+  std::string_view module = {};   ///< of the module's that has it; empty: the kernel's own
 };
 
 /// Something on the host runs it: neither an iterator, which a reader runs, nor a request of ours.

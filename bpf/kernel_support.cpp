@@ -73,15 +73,35 @@ Ability probe_lsm(const std::string& lsm_list) {
   return loads;   // no securityfs to read: it attached, and the list is most likely right
 }
 
-void probe_functions(KernelSupport& seen, const std::string& path) {
-  const std::unique_ptr<btf, FreeBtf> types{btf__parse(path.c_str(), nullptr)};
+bool has_function(const btf* types, std::string_view name) {
+  return btf__find_by_name_kind(types, std::string{name}.c_str(), BTF_KIND_FUNC) > 0;
+}
+
+/// Is the module in the list that modprobe reads?
+bool can_load(const std::string& modules, const std::string& release, std::string_view name) {
+  const auto list = os::read_text(fmt::format("{}/{}/modules.dep", modules, release));
+  return list && list->contains(fmt::format("/{}.ko", name));
+}
+
+void probe_module_function(KernelSupport& seen, const Hook& hook, btf* kernel, const ProbePaths& paths) {
+  const std::unique_ptr<btf, FreeBtf> types{btf__load_module_btf(std::string{hook.module}.c_str(), kernel)};
+  if (!types && !can_load(paths.modules, seen.release, hook.module)) return;
+  seen.modules.emplace(hook.module);
+  if (!types || has_function(types.get(), hook.function)) seen.functions.emplace(hook.function);
+}
+
+void probe_functions(KernelSupport& seen, const ProbePaths& paths) {
+  const std::unique_ptr<btf, FreeBtf> types{btf__parse(paths.btf.c_str(), nullptr)};
   if (!types) {
-    seen.btf = {false, fmt::format("{} cannot be read: {}", path, words_of(errno))};
+    seen.btf = {false, fmt::format("{} cannot be read: {}", paths.btf, words_of(errno))};
     return;
   }
   seen.btf = {true, {}};
   for (const Hook& hook : hooks())
-    if (btf__find_by_name_kind(types.get(), std::string{hook.function}.c_str(), BTF_KIND_FUNC) > 0) seen.functions.emplace(hook.function);
+    if (!hook.module.empty())
+      probe_module_function(seen, hook, types.get(), paths);
+    else if (has_function(types.get(), hook.function))
+      seen.functions.emplace(hook.function);
 }
 
 }  // namespace
@@ -98,7 +118,7 @@ KernelSupport probe_kernel(const ProbePaths& paths) {
   KernelSupport seen;
   utsname names{};
   if (::uname(&names) == 0) seen.release = names.release;
-  probe_functions(seen, paths.btf);
+  probe_functions(seen, paths);
   seen.lsm = probe_lsm(paths.lsm_list);
   seen.lsm_file_alloc = seen.lsm.present ? try_program("probe_lsm_file_alloc") : seen.lsm;
   seen.fmod_ret = try_program("probe_fmod_ret");

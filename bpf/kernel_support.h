@@ -26,13 +26,16 @@ struct KernelSupport {
   Ability kprobe;
   Ability iterators;
   std::optional<bool> preemptible;   ///< the kernel preempts itself, so tracing programs can be skipped; nullopt: could not be read
-  std::set<std::string, std::less<>> functions;  ///< those of hook_targets() that the kernel's BTF knows
+  std::set<std::string, std::less<>> functions;  ///< those of hooks() that the kernel's BTF knows, or that of a loaded module
+  /// Those of hooks() that are loaded or can be. Of one that is not loaded yet all functions are taken to be there.
+  std::set<std::string, std::less<>> modules;
 };
 
 struct ProbePaths {
   std::string lsm_list = "/sys/kernel/security/lsm";
   std::string preempt = "/sys/kernel/debug/sched/preempt";
   std::string btf = "/sys/kernel/btf/vmlinux";
+  std::string modules = "/lib/modules";
 };
 
 /// Loads and attaches one empty program for each ability, and takes them off again. Needs root; never fails: what can't be learnt is absent

@@ -106,6 +106,7 @@ struct mm_struct {
 	unsigned long data_vm, stack_vm;     /* pages: private writable, and stack: what /proc/PID/status calls VmData + VmStk */
 	unsigned long locked_vm;             /* pages: VmLck */
 	unsigned long total_vm;              /* pages: what mlockall(MCL_CURRENT) asks for */
+	atomic_long_t pgtables_bytes;        /* what a fork may copy */
 	unsigned long def_flags;             /* VM_LOCKED: mlockall(MCL_FUTURE) */
 	unsigned long brk;                   /* how much a brk() asks for */
 	struct rw_semaphore mmap_lock;
@@ -119,6 +120,7 @@ struct vm_area_struct {
 enum cgroup_subsys_id { memory_cgrp_id };
 enum memcg_memory_event { MEMCG_MAX };
 enum memcg_stat_item { MEMCG_KMEM };
+enum node_stat_item { NR_SLAB_RECLAIMABLE_B };
 struct page_counter { atomic_long_t usage; unsigned long watermark; };   /* pages */
 struct memcg_vmstats { long state[1]; };     /* summed up by the kernel every two seconds; only where they begin is used */
 struct mem_cgroup {
@@ -200,12 +202,14 @@ struct ucounts {
 struct user_namespace {
 	struct user_namespace *parent;
 	int level;                           /* 1: its parent is the host's */
+	kuid_t owner;                        /* who made it: whose a network namespace is */
 	struct ucounts *ucounts;             /* of its creator: what is in it and below it */
 };
 enum ucount_type { UCOUNT_USER_NAMESPACES, UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES };
 enum rlimit_type { UCOUNT_RLIMIT_SIGPENDING };
 
-struct nsproxy { struct mnt_namespace *mnt_ns; };
+struct net { struct user_namespace *user_ns; };
+struct nsproxy { struct mnt_namespace *mnt_ns; struct net *net_ns; };
 struct mnt_namespace { unsigned int nr_mounts; };
 struct mnt_namespace___before_6_8 { unsigned int mounts; };
 struct vfsmount { int mnt_flags; };
@@ -215,10 +219,14 @@ struct mount {                               /* what a struct vfsmount lies in: 
 	struct mnt_namespace *mnt_ns;
 };
 struct kernel_siginfo;
+struct msg_msg { unsigned long m_ts; };       /* bytes of a SysV message */
 struct bpf_map;                              /* a BPF object: its address only */
 struct bpf_prog;
 struct bpf_prog_aux;
 struct sk_buff { struct sock *sk; unsigned int len, truesize; unsigned char *data; };
+struct nfnl_info { struct net *net; };       /* in modules: of a message of nftables */
+struct nft_ctx { struct net *net; };
+struct xt_table_info { unsigned int number; };
 struct msghdr { unsigned int msg_flags; };   /* MSG_DONTWAIT: this sender does not sleep */
 
 struct seq_file;

@@ -15,7 +15,7 @@ namespace ubc::bpf {
 inline constexpr const char* kPinDirectory = "/sys/fs/bpf/ubc";
 
 /// Not charged by hooks: the memory controller counts them, and whoever reads it publishes them in the ledger.
-inline constexpr ubc_resource kSampledResources[] = {UBC_KMEMSIZE, UBC_PHYSPAGES, UBC_OOMGUARPAGES, UBC_SWAPPAGES};
+inline constexpr ubc_resource kSampledResources[] = {UBC_KMEMSIZE, UBC_DCACHESIZE, UBC_PHYSPAGES, UBC_OOMGUARPAGES, UBC_SWAPPAGES};
 /// What the kernel counts by itself: publish_counts() copies it to the ledger.
 inline constexpr ubc_resource kPublishedResources[] = {UBC_NUMSIGINFO, UBC_NUMINOTIFY, UBC_NUMWATCH, UBC_NUMUSERNS, UBC_NUMMOUNT};
 

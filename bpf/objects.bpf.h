@@ -265,6 +265,14 @@ static __always_inline int has_number(const struct ubc_counter *c)
 	return c && (c->barrier < UBC_UNLIMITED || c->limit < UBC_UNLIMITED);
 }
 
+/* The container has a number on the resource, or its group has. */
+static __always_inline int is_limited(u32 slot, u32 resource)
+{
+	struct ubc_counter *c = counter_of(slot, resource);
+
+	return has_number(c) || has_number(group_of(c));
+}
+
 /* Can't be remembered, so can't be given back: refused where there is a number to hold it to (whose, is the answer), else let go uncounted. */
 __noinline int no_room(u32 slot, u32 resource, u64 amount, u32 severity)
 {

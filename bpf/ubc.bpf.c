@@ -19,6 +19,8 @@
 #include "bpf/bpf_hooks.bpf.h"
 #include "bpf/buffer_hooks.bpf.h"
 #include "bpf/audit.bpf.h"
+#include "bpf/kernel_memory_hooks.bpf.h"
+#include "bpf/netfilter_hooks.bpf.h"
 #include "bpf/user_beancounters.bpf.h"
 #include "bpf/cgroup_hooks.bpf.h"
 #include "bpf/census.bpf.h"

@@ -223,6 +223,8 @@ enum ubc_hook {                  /* which hook refused */
 	UBC_HOOK_SEND = 40,      /* send, sendmsg, write to a socket */
 	UBC_HOOK_MLOCK = 41,     /* mlock, mlockall, MAP_LOCKED, SHM_LOCK */
 	UBC_HOOK_SHMEM = 42,     /* shmget, mmap of shared anonymous memory, a block of tmpfs or of a memfd */
+	UBC_HOOK_MSGSND = 43,    /* msgsnd: its message */
+	UBC_HOOK_RULE = 44,      /* a rule of nftables, or a table of iptables */
 	/* From here on in interrupts: the current task has nothing to do with it. */
 	UBC_HOOK_IN_INTERRUPT = 128,
 	UBC_HOOK_TCP_ACCEPT = 129,

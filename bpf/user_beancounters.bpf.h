@@ -6,58 +6,33 @@
 
 #include "bpf/charge.bpf.h"
 #include "bpf/identity.bpf.h"
-#include "bpf/ucounts.bpf.h"
+#include "bpf/memcg.bpf.h"
 
 #define CLASSIC_ROWS 24
-
-/* Whose a slot is while it runs; written by userspace. An array map of its own: what the host's iterator walks. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UBC_MAX_SLOTS);
-	__type(key, u32);
-	__type(value, struct ubc_container);
-} containers SEC(".maps");
 
 /* As accounting/resource.h has them, written before load; an empty one is a dummy row. */
 const volatile char resource_names[UBC_RESOURCES][UBC_RESOURCE_NAME];
 
 extern struct cgroup *bpf_cgroup_from_id(u64 id) __ksym __weak;   /* since 6.2 */
 extern void bpf_cgroup_release(struct cgroup *cgroup) __ksym __weak;
-extern const void mem_cgroup_stats_index __ksym __weak;           /* since 6.10: where a statistic lies in the array */
 
 /* What the memory controller counts; 0 where it cannot be seen. */
 struct memory_now {
-	u64 pages, peak_pages, kernel_bytes, max_hits;
+	u64 pages, peak_pages, max_hits;
+	struct kernel_memory kernel;
 };
-
-/* As the controller has last summed it up over the CPUs: within two seconds. */
-static __always_inline u64 kernel_bytes_of(const void *memcg)
-{
-	const void *stats = (const void *)read_word(memcg, bpf_core_field_offset(struct mem_cgroup, vmstats));
-	u64 place = bpf_core_enum_value(enum memcg_stat_item, MEMCG_KMEM);
-	signed char index = 0;
-
-	if (&mem_cgroup_stats_index) {
-		bpf_probe_read_kernel(&index, sizeof(index), &mem_cgroup_stats_index + place);
-		place = index;
-	}
-	return stats ? read_word(stats, bpf_core_field_offset(struct memcg_vmstats, state) + 8 * place) << PAGE_SHIFT_ : 0;
-}
 
 static __always_inline void look_at_memory(const void *cgroup, struct memory_now *now)
 {
-	const void *css, *memcg;
+	const void *memcg = memcg_of(cgroup);
 
-	css = (const void *)read_word(cgroup, bpf_core_field_offset(struct cgroup, subsys) +
-						     8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
-	if (!css)
+	if (!memcg)
 		return;
-	memcg = css - bpf_core_field_offset(struct mem_cgroup, css);
 	now->pages = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.usage));
 	now->peak_pages = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory.watermark));
 	now->max_hits = read_word(memcg, bpf_core_field_offset(struct mem_cgroup, memory_events) +
 						   8 * bpf_core_enum_value(enum memcg_memory_event, MEMCG_MAX));
-	now->kernel_bytes = kernel_bytes_of(memcg);
+	now->kernel = kernel_memory_of(memcg);
 }
 
 static __always_inline u64 larger(u64 a, u64 b)
@@ -77,8 +52,10 @@ static __always_inline void print_row(struct seq_file *seq, u32 slot, u32 row, c
 		maxheld = larger(maxheld, now->peak_pages);
 		failcnt = larger(failcnt, now->max_hits);
 	}
-	if (row == UBC_KMEMSIZE && now->kernel_bytes)
-		held = now->kernel_bytes;
+	if (row == UBC_KMEMSIZE && now->kernel.kept_bytes)
+		held = now->kernel.kept_bytes;
+	if (row == UBC_DCACHESIZE && now->kernel.cached_bytes)
+		held = now->kernel.cached_bytes;
 	maxheld = larger(maxheld, held);
 	if (!*(const volatile char *)name) {   /* dummy: no numbers, ever */
 		BPF_SEQ_PRINTF(seq, "%-12s %20llu %20llu %20llu %20llu %20llu\n", "dummy", 0ULL, 0ULL, UBC_UNLIMITED, UBC_UNLIMITED, 0ULL);
@@ -124,20 +101,6 @@ int print_all(struct bpf_iter__bpf_map_elem *ctx)
 		}
 	}
 	print_container(ctx->meta->seq, *slot, container->id, &now);
-	return 0;
-}
-
-/* The cgroup of this id that the reader is in, or below; NULL: in none. */
-static __always_inline const struct cgroup *own_cgroup(u64 id)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-
-	repeat(MAX_CGROUP_LEVELS) {
-		if (!cgroup || BPF_CORE_READ(cgroup, kn, id) == id)
-			return cgroup;
-		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
-	}
 	return 0;
 }
 

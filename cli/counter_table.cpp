@@ -73,7 +73,7 @@ std::vector<TableLine> table_of(const accounting::Snapshot& now, const TableOpti
   std::vector<TableLine> lines;
   for (const ResourceInfo& info : accounting::kResources) {
     const Beancounter& counter = now.of(info.resource);
-    if (info.counted) lines.push_back({&info, line_of(info, counter, options, bar), counter.failcnt > 0});
+    lines.push_back({&info, line_of(info, counter, options, bar), counter.failcnt > 0});
   }
   return lines;
 }

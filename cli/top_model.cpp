@@ -20,7 +20,7 @@ constexpr std::size_t kLongestTyped = 200;
 
 void find_nearest(TopEntry& entry) {
   for (const ResourceInfo& info : accounting::kResources) {
-    if (!info.counted || accounting::is_guarantee(info.resource)) continue;
+    if (accounting::never_refuses(info.resource)) continue;
     const auto percent = percent_of(entry.row.counters.of(info.resource));
     if (percent && (entry.nearest == nullptr || *percent > entry.percent)) entry.nearest = &info, entry.percent = *percent;
   }
@@ -215,8 +215,7 @@ TopWish press_command(TopState& state, const Key& key) {
 
 std::vector<const ResourceInfo*> counted_resources() {
   std::vector<const ResourceInfo*> counted;
-  for (const ResourceInfo& info : accounting::kResources)
-    if (info.counted) counted.push_back(&info);
+  for (const ResourceInfo& info : accounting::kResources) counted.push_back(&info);
   return counted;
 }
 

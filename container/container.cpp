@@ -229,7 +229,6 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
     notes.push_back("the hooks that run are another version's: ubctl hooks upgrade puts this one's in their place, live");
   if (ledger) UBC_TRY(take_slot(host, *ledger, id, slot, group_slot, cgroup));
   if (ledger) spec.files.push_back({fmt::format("{}/{}", host.paths.pins, bpf::kOwnBeancounters), "user_beancounters"});
-  note_uncounted(UBC_TRY(limits_in(*config)), false, notes);
   UBC_TRY(apply_limits(host, id, ledger ? &*ledger : nullptr, slot, limits, notes));
   UBC_TRY(apply_shares(host, id, *config, notes));
   limit_disk_at_start(host, id, *config, notes);

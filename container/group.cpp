@@ -46,7 +46,6 @@ Result<AllLimits> saved_limits(const Host& host, const std::string& name) {
 void note_no_cap(const AllLimits& said, std::vector<std::string>& notes) {
   const auto says = [&](ubc_resource resource) { return said[resource] && is_finite(*said[resource]); };
   if (says(UBC_OOMGUARPAGES)) notes.push_back("oomguarpages of a group is only counted: its containers' own numbers guide the OOM killer");
-  if (says(UBC_KMEMSIZE)) notes.push_back("kmemsize of a group is only counted, as a container's is");
   if (says(UBC_LOCKEDPAGES)) notes.push_back("lockedpages of a group does not bound mlock(), which only each container's own number does");
 }
 
@@ -154,7 +153,6 @@ Result<> tune_group(const Host& host, const std::string& name, const AllLimits& 
   GroupRecord record = read_group(host, name);
   if (!record.up)
     return os::error(Code::bad_state, "Unable to apply UBC parameters: no container of group {} is running; --save keeps them", name);
-  note_uncounted(limits, false, notes);
   note_no_cap(limits, notes);
   auto ledger = UBC_TRY(ledger_of(host, record));
   if (!ledger) return apply(host, name, record, nullptr, limits, notes);

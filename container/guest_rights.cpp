@@ -103,12 +103,6 @@ Switches honoured(std::string_view option, std::string_view text, Check check, s
   return switches;
 }
 
-void load_module(std::string_view module) {
-  struct stat seen{};
-  if (::stat(fmt::format("/sys/module/{}", module).c_str(), &seen) == 0) return;
-  (void)isolate::run_program({"modprobe", "-q", std::string{module}});   // built in, or missed where it is needed
-}
-
 }  // namespace
 
 Result<Switches> parse_features(std::string_view text) { return parse("features", text, feature_for); }
@@ -143,7 +137,7 @@ void grant_features(std::string_view features, isolate::GuestSpec& spec, std::ve
   for (const auto& [name, on] : honoured("features", features, feature_for, nullptr)) {
     const Feature* feature = find_feature(name);
     if (!on || feature->module.empty()) continue;
-    load_module(feature->module);
+    isolate::load_module(feature->module);
     if (feature->device.empty()) continue;
     struct stat seen{};
     if (::stat(fmt::format("/dev/{}", feature->device).c_str(), &seen) != 0 || !S_ISCHR(seen.st_mode))

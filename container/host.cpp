@@ -16,6 +16,7 @@
 #include "accounting/resource.h"
 #include "bpf/attached_hooks.h"
 #include "bpf/kernel_support.h"
+#include "isolate/run_program.h"
 #include "os/text_file.h"
 
 namespace ubc::container {
@@ -154,9 +155,10 @@ Result<> ensure_group(const Host& host, bpf::HookGroup group) {
   if (bpf::group_attached(group, host.paths.pins)) return {};
   const os::Fd lock = UBC_TRY(lock_hooks(host));
   if (bpf::group_attached(group, host.paths.pins)) return {};
+  for (const std::string_view module : bpf::modules_of(group)) isolate::load_module(module);
   const bpf::HookPlan plan = plan_hooks(host);
   for (const accounting::ResourceInfo& info : accounting::kResources)
-    if (const bpf::ResourceMode& mode = plan.modes[info.resource]; bpf::group_of(info.resource) == group && mode.mode != bpf::Mode::exact)
+    if (const bpf::ResourceMode& mode = plan.modes[info.resource]; bpf::group_of(info.resource) == group && mode.mode == bpf::Mode::off)
       return os::error(Code::unsupported, "this kernel cannot count {}: {}", info.name, mode.reason);
   UBC_TRY(containers_cgroup(host));
   return bpf::attach_group(plan, group, host.paths.cgroups + "/ubc", host.paths.pins);

@@ -41,7 +41,7 @@ std::vector<LimitChange> limit_changes(const accounting::Snapshot& now, const Al
 
 std::string effect_of(const LimitChange& change) {
   const ResourceInfo& info = *accounting::info_of(change.resource);
-  if (!info.counted) return "not counted by this version, so not limited";
+  if (change.resource == UBC_DCACHESIZE) return "counted, not limited: the kernel takes it back when memory is short";
   if (change.before == change.after) return "nothing changes";
   const accounting::Beancounter after{.held = change.held, .barrier = change.after.barrier.raw(), .limit = change.after.limit.raw()};
   const Limit bound = accounting::first_bound(after);

@@ -48,15 +48,6 @@ Result<> apply_memory(const Host& host, std::uint32_t id, const AllLimits& limit
   return swap ? accounting::write_swappages(cgroup, *swap) : Result<>{};
 }
 
-accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot) {
-  accounting::Snapshot result;
-  for (const ResourceInfo& info : kResources) {
-    const ubc_counter c = ledger.read(slot, info.resource);
-    result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
-  }
-  return result;
-}
-
 /// Publishes the controller's numbers in the ledger, so that every reader of it has them, and a reader of a container that has ended.
 Result<> note_memory(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup,
                      accounting::MemoryParts parts = accounting::MemoryParts::all) {
@@ -132,20 +123,18 @@ Result<> take_slot(const Host& host, bpf::Ledger& ledger, std::uint32_t id, std:
   return bpf::announce(slot, {.cgroup_id = cgroup_id, .id = id, .reserved = 0}, host.paths.pins);
 }
 
-void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string>& notes) {
-  std::string uncounted, by_uid;
+void note_gaps_of_adopted(const AllLimits& said, std::vector<std::string>& notes) {
+  std::string by_uid;
   for (const ResourceInfo& info : kResources) {
     const auto& wanted = said[info.resource];
     if (!wanted || !is_finite(*wanted)) continue;
-    if (!info.counted) uncounted += fmt::format("{}{}", uncounted.empty() ? "" : ", ", info.name);
-    if (adopted && std::ranges::find(kCountedByUid, info.resource) != std::end(kCountedByUid))
+    if (std::ranges::find(kCountedByUid, info.resource) != std::end(kCountedByUid))
       by_uid += fmt::format("{}{}", by_uid.empty() ? "" : ", ", info.name);
   }
-  const auto says = [&](ubc_resource resource) { return adopted && said[resource] && is_finite(*said[resource]); };
+  const auto says = [&](ubc_resource resource) { return said[resource] && is_finite(*said[resource]); };
   if (says(UBC_OOMGUARPAGES)) notes.push_back("oomguarpages is only counted in an adopted container: the OOM killer chooses as before");
   if (says(UBC_LOCKEDPAGES)) notes.push_back("lockedpages of an adopted container does not bound mlock(), only counts it");
   if (!by_uid.empty()) notes.push_back(fmt::format("Not counted in an adopted container, so not limited: {}", by_uid));
-  if (!uncounted.empty()) notes.push_back(fmt::format("Not counted by this version, so not limited: {}", uncounted));
 }
 
 Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
@@ -163,7 +152,7 @@ Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::
   if (!adopted && !running(host, id)) return os::error(Code::bad_state, "Unable to apply UBC parameters: container is not running");
   if (adopted) UBC_TRY(keep_knobs(host, *adopted, limits));
   const std::uint32_t slot = UBC_TRY(slot_of(host, id));
-  note_uncounted(limits, adopted.has_value(), notes);
+  if (adopted) note_gaps_of_adopted(limits, notes);
   if (slot == 0 || !bpf::hooks_attached(host.paths.pins)) return apply_limits(host, id, nullptr, slot, limits, notes);
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   const AllLimits before = limits_now(ledger, slot, limits);
@@ -173,6 +162,15 @@ Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::
     (void)apply_memory(host, id, before, unheard);
   }
   return applied;
+}
+
+accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot) {
+  accounting::Snapshot result;
+  for (const ResourceInfo& info : kResources) {
+    const ubc_counter c = ledger.read(slot, info.resource);
+    result.of(info.resource) = {c.held, c.maxheld, c.barrier, c.limit, c.failcnt};
+  }
+  return result;
 }
 
 Result<accounting::Snapshot> read_counted(bpf::Ledger& ledger, std::uint32_t slot, const os::CgroupDir& cgroup) {

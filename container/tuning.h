@@ -45,12 +45,15 @@ using accounting::AllLimits;
 [[nodiscard]] Result<> apply_limits(const Host& host, std::uint32_t id, bpf::Ledger* ledger, std::uint32_t slot, const AllLimits& limits,
                                     std::vector<std::string>& notes);
 
-/// A note of what has a number and is not counted by this version. `said` by a person: what VSwap fills in is nobody's wish.
-void note_uncounted(const AllLimits& said, bool adopted, std::vector<std::string>& notes);
+/// Notes of what has a number and does not keep an adopted container to it. `said` by a person: what VSwap fills in is nobody's wish.
+void note_gaps_of_adopted(const AllLimits& said, std::vector<std::string>& notes);
 
-/// note_uncounted() and apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with
+/// note_gaps_of_adopted() and apply_limits() to a running container. Either all of it, or the numbers are as they were. Fails with
 /// Code::bad_state where it does not run.
 [[nodiscard]] Result<> tune(const Host& host, std::uint32_t id, const AllLimits& limits, std::vector<std::string>& notes);
+
+/// As the ledger has them now.
+[[nodiscard]] accounting::Snapshot counters_of(const bpf::Ledger& ledger, std::uint32_t slot);
 
 /// Of a running container that hooks count: its memory controller's numbers go to the ledger, then all are read from there. What the kernel
 /// counts by itself is as the last bpf::publish_counts() left it.

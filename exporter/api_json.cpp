@@ -86,7 +86,7 @@ Json details_of(const ContainerReading& container, bool running) {
   Json details = summary_of(container, running);
   Json rows = Json::array();
   for (const ResourceInfo& info : accounting::kResources)
-    if (is_known(container, info) || (!running && info.counted)) rows.push_back(row_of(info, container.counters.of(info.resource)));
+    if (is_known(container, info) || !running) rows.push_back(row_of(info, container.counters.of(info.resource)));
   details["beancounters"] = std::move(rows);
   return details;
 }

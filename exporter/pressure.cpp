@@ -8,7 +8,7 @@ using accounting::ResourceInfo;
 
 std::optional<double> pressure_of(const accounting::Beancounter& counter, ubc_resource resource) {
   const accounting::Limit bound = accounting::first_bound(counter);
-  if (bound.is_unlimited() || accounting::is_guarantee(resource)) return std::nullopt;
+  if (bound.is_unlimited() || accounting::never_refuses(resource)) return std::nullopt;
   if (bound.raw() == 0) return counter.held == 0 ? 0.0 : 1.0;   // nothing at all is allowed
   return static_cast<double>(counter.held) / static_cast<double>(bound.raw());
 }

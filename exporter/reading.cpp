@@ -102,8 +102,7 @@ bool ended_meanwhile(const Host& host, std::uint32_t id) {
 }  // namespace
 
 bool is_known(const ContainerReading& container, const accounting::ResourceInfo& info) {
-  return info.counted &&
-         (container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources));
+  return container.counted_by_hooks || std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources);
 }
 
 HostReading read_host(const Host& host, const CollectorSet& wanted) {

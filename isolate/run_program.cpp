@@ -155,4 +155,9 @@ Result<std::string> run_program(const std::vector<std::string>& argv, const std:
   return judge(argv[0], status, std::move(captured));
 }
 
+void load_module(std::string_view module) {
+  if (::access(fmt::format("/sys/module/{}", module).c_str(), F_OK) == 0) return;
+  (void)run_program({"modprobe", "-q", std::string{module}});
+}
+
 }   // namespace ubc::isolate

@@ -23,4 +23,7 @@ using LineWatch = std::function<bool(std::string_view line)>;
 [[nodiscard]] Result<std::string> run_program(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {},
                                               const LineWatch& watch = {});
 
+/// Has the kernel load it, unless it is there. One that is built in, or that there is none of, is missed where it is needed.
+void load_module(std::string_view module);
+
 }   // namespace ubc::isolate

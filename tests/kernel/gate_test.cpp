@@ -8,36 +8,18 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
 #include <string>
 
 #include "tests/support/slot_process.h"
 
 namespace ubc::test {
 namespace {
-
-bool write_file(const char* path, const std::string& text) { return static_cast<bool>(std::ofstream{path} << text << std::flush); }
-
-/// `body` as root of a user namespace of the slot's own, with a mount namespace.
-std::function<int()> guest(std::uint32_t slot, std::function<int()> body) {
-  return joined(slot, [slot, body = std::move(body)] {
-    const std::string map = "0 " + std::to_string(kUidBase + slot * UBC_IDS_PER_SLOT) + " 1\n";
-    (void)::prctl(PR_SET_DUMPABLE, 1);
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 211;
-    if (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/gid_map", map) || !write_file("/proc/self/uid_map", map))
-      return 212;
-    return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? body() : 213;
-  });
-}
-
-int run_guest(std::uint32_t slot, const std::function<int()>& body) { return Process{guest(slot, body)}.wait(); }
 
 /// A process that lives on once `body` has returned 0, so that the container's counts can be read.
 struct Standing {

@@ -20,7 +20,7 @@ using prometheus::MetricType;
 
 bool is_served(const ContainerReading& container, const ResourceInfo& info) {
   const bool sampled = std::ranges::find(bpf::kSampledResources, info.resource) != std::end(bpf::kSampledResources);
-  return info.counted && (container.counted_by_hooks || sampled);
+  return container.counted_by_hooks || sampled;
 }
 
 void add(MetricFamily& family, const ContainerReading& container, const ResourceInfo& info, double value) {

@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +14,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <optional>
+#include <string>
 
 #include "accounting/resource.h"
 #include "bpf/kernel_support.h"
@@ -92,6 +97,21 @@ std::function<int()> joined(std::uint32_t slot, std::function<int()> body) {
 }
 
 int run_in(std::uint32_t slot, const std::function<int()>& body) { return Process{joined(slot, body)}.wait(); }
+
+std::function<int()> guest(std::uint32_t slot, std::function<int()> body, int namespaces) {
+  return joined(slot, [slot, namespaces, body = std::move(body)] {
+    const std::string map = "0 " + std::to_string(kUidBase + slot * UBC_IDS_PER_SLOT) + " 1\n";
+    const auto write = [](const char* path, const std::string& text) {
+      return static_cast<bool>(std::ofstream{path} << text << std::flush);
+    };
+    (void)::prctl(PR_SET_DUMPABLE, 1);
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | namespaces) != 0) return 211;
+    if (!write("/proc/self/setgroups", "deny") || !write("/proc/self/gid_map", map) || !write("/proc/self/uid_map", map)) return 212;
+    return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? body() : 213;
+  });
+}
+
+int run_guest(std::uint32_t slot, const std::function<int()>& body) { return Process{guest(slot, body)}.wait(); }
 
 std::uint32_t fresh_slot() {
   static std::uint32_t next = 1;

@@ -45,6 +45,11 @@ int run_in(std::uint32_t slot, const std::function<int()>& body);
 /// The same without waiting.
 std::function<int()> joined(std::uint32_t slot, std::function<int()> body);
 
+/// `body` as root of a user namespace of the slot's own, with a mount namespace, and whatever other `namespaces` (CLONE_NEW...). 211 to
+/// 213: it could not become that.
+std::function<int()> guest(std::uint32_t slot, std::function<int()> body, int namespaces = 0);
+int run_guest(std::uint32_t slot, const std::function<int()>& body);
+
 /// A slot that no other test of this program has used, with all counters unlimited and zero.
 std::uint32_t fresh_slot();
 

@@ -23,6 +23,22 @@ TEST(MemoryReadings, OomguarpagesHoldsWhatNoFileBacksAndSwapAndCountsKills) {
   EXPECT_EQ(snapshot.of(UBC_VMGUARPAGES).held, 0U);
 }
 
+TEST(MemoryReadings, KmemsizeIsWhatTheKernelCannotTakeBackAndDcachesizeWhatItCan) {
+  Snapshot snapshot;
+  MemoryReadings readings;
+  readings.kernel_bytes = 10'000;
+  merge_memory(snapshot, readings);
+  EXPECT_EQ(snapshot.of(UBC_KMEMSIZE).held, 10'000U) << "a kernel that does not say what can be taken back";
+  readings.reclaimable_bytes = 7'000;
+  merge_memory(snapshot, readings);
+  EXPECT_EQ(snapshot.of(UBC_KMEMSIZE).held, 3'000U);
+  EXPECT_EQ(snapshot.of(UBC_KMEMSIZE).maxheld, 10'000U);
+  EXPECT_EQ(snapshot.of(UBC_DCACHESIZE).held, 7'000U);
+  readings.reclaimable_bytes = 10'001;   // summed up at two moments
+  merge_memory(snapshot, readings);
+  EXPECT_EQ(snapshot.of(UBC_KMEMSIZE).held, 0U);
+}
+
 TEST(OomScoreAdj, IsTheBarriersThousandthsOfTheHostRoundedUpAndNeverUnkillable) {
   const auto adj = [](std::uint64_t barrier, std::uint64_t pages) {
     return oom_score_adj_for({Limit::at(barrier), Limit::unlimited()}, pages * kPageSize);
