@@ -76,7 +76,7 @@ int measure_here(std::string_view place, const Wanted& wanted) {
     if (!os::write_knob(std::string{kCgroup} + "/cgroup.procs", "0")) return 1;
     return all();
   }
-  return place == name_of(Place::host) || place == name_of(Place::bystander) ? all() : test::joined(kGuestSlot, all)();
+  return place == name_of(Place::host) || place == name_of(Place::bystander) ? all() : test::guest(kGuestSlot, all)();
 }
 
 Result<std::string> run_measurement(Place place, const Wanted& wanted) {
@@ -104,7 +104,8 @@ Result<std::string> run_measurement(Place place, const Wanted& wanted) {
 Result<> limit_containers() {
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
   for (std::uint32_t slot = kGuestSlot; slot < kFirstOfCrowd + kCrowd; ++slot)
-    for (const ubc_resource resource : {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK})
+    for (const ubc_resource resource : {UBC_NUMPROC, UBC_PRIVVMPAGES, UBC_NUMFILE, UBC_NUMTCPSOCK, UBC_NUMOTHERSOCK, UBC_NUMFLOCK,
+                                        UBC_NUMSIGINFO, UBC_LOCKEDPAGES, UBC_SHMPAGES})
       ledger.set_limits(slot, resource, kLimit, kLimit);
   return {};
 }

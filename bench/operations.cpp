@@ -2,6 +2,8 @@
 #include "bench/operations.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -94,12 +96,60 @@ std::uint64_t page_fault(unsigned count) {
   return took;
 }
 
+/// A file of its own, held open.
+int lock_file() {
+  static const int file = ::memfd_create("lock", MFD_CLOEXEC);
+  return file;
+}
+
+std::uint64_t flock_unlock(unsigned count) {
+  const int file = lock_file();
+  return timed(count, [&] { return ::flock(file, LOCK_EX) == 0 && ::flock(file, LOCK_UN) == 0; });
+}
+
+std::uint64_t fcntl_unlock(unsigned count) {
+  const int file = lock_file();
+  return timed(count, [&] {
+    struct flock lock{.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1, .l_pid = 0};
+    if (::fcntl(file, F_SETLK, &lock) != 0) return false;
+    lock.l_type = F_UNLCK;
+    return ::fcntl(file, F_SETLK, &lock) == 0;
+  });
+}
+
+std::uint64_t queue_signal(unsigned count) {
+  sigset_t set;
+  (void)::sigemptyset(&set);
+  (void)::sigaddset(&set, SIGRTMIN);
+  (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+  const pid_t self = ::getpid();
+  return timed(count, [&] { return ::sigqueue(self, SIGRTMIN, sigval{.sival_int = 1}) == 0 && ::sigwaitinfo(&set, nullptr) == SIGRTMIN; });
+}
+
+std::uint64_t lock_page(unsigned count) {
+  static char page[2 * kPage];
+  return timed(count, [] { return ::mlock(page, kPage) == 0 && ::munlock(page, kPage) == 0; });
+}
+
+/// A page of a memfd that is made and given back.
+std::uint64_t shared_page(unsigned count) {
+  static const int file = ::memfd_create("page", MFD_CLOEXEC);
+  return timed(count, [] { return ::pwrite(file, "x", 1, 0) == 1 && ::ftruncate(file, 0) == 0; });
+}
+
+constexpr Target kLaterPaths{.guest_to_none = 1.12, .host_to_none = 1.04};
+
 constexpr auto kOperations = std::to_array<Operation>({
     {"open+close", 400, open_close, {.guest_to_none = 1.06, .guest_to_empty = 1.02, .host_to_empty = 1.02}},
     {"socket+close", 800, socket_close, {.guest_to_none = 1.06, .host_to_empty = 1.02}},
     {"fork+exit+wait", 15, fork_exit, {.guest_to_none = 1.03, .host_to_empty = 1.02}},
     {"mmap+munmap", 800, map_unmap, {.guest_to_none = 1.10, .host_to_empty = 1.02}},
     {"mmap+touch+munmap", 40, map_touch_unmap, {.guest_to_none = 1.10, .host_to_empty = 1.02}},
+    {"flock+unlock", 800, flock_unlock, kLaterPaths},
+    {"fcntl lock+unlock", 800, fcntl_unlock, kLaterPaths},
+    {"sigqueue+wait", 400, queue_signal, kLaterPaths},
+    {"mlock+munlock", 400, lock_page, kLaterPaths},
+    {"memfd page+truncate", 400, shared_page, kLaterPaths},
     {"page fault", 400, page_fault, {.guest_to_none = 1.01, .host_to_empty = 1.02}},
 });
 

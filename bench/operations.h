@@ -17,6 +17,7 @@ struct Target {
   double guest_to_none = 0;    ///< in a guest, to no programs
   double guest_to_empty = 0;   ///< in a guest, to empty programs
   double host_to_empty = 0;    ///< outside of every guest, to empty programs
+  double host_to_none = 0;     ///< outside of every guest, to no programs
 };
 
 struct Operation {

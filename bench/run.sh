@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [hooks|buffers|starts|idle|scrapes] [SERIES...]: what ubc costs, in instructions, on each kernel (all parts, all three without arguments). Reads
-# build-release, or the build directory named by UBC_BENCH_BUILD.
+# run.sh [hooks|buffers|starts|idle|many|scrapes] [SERIES...]: what ubc costs, in instructions, on each kernel (all parts but `many`, which takes half an
+# hour each, all three kernels without arguments). Reads build-release, or the build directory named by UBC_BENCH_BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${UBC_BENCH_BUILD:-$PWD/build-release}/bin
 cache=${UBC_CACHE:-/var/cache/ubc}
 say() { printf 'ubc bench: %s\n' "$*" >&2; }
 parts=(hooks buffers starts idle scrapes)
-case ${1:-} in hooks | buffers | starts | idle | scrapes) parts=("$1"); shift ;; esac
+case ${1:-} in hooks | buffers | starts | idle | many | scrapes) parts=("$1"); shift ;; esac
 [ $# -gt 0 ] || set -- 6.1 6.12 7
 
 # One boot for each kernel: ratios compare figures of the same boot.
@@ -30,6 +30,11 @@ starts() {
 idle() {
   printf '\n== 200 idle guests in a row, kernel %s ==\n' "$1"
   tests/vm/boot.sh "$1" --count --timeout 1800 -- bench/start_world.sh "$bin" "$cache/seccomp.json" /bin/sh -c "$(cat bench/idle_guests.sh)"
+}
+
+many() {
+  printf '\n== beside 4,000 containers, kernel %s ==\n' "$1"
+  tests/vm/boot.sh "$1" --count --timeout 5400 -- bench/many_containers.sh "$bin"
 }
 
 # CPU time on this machine: neither hooks nor guests are in it.

@@ -15,6 +15,7 @@
 #include "container/group_record.h"
 #include "container/host_mount.h"
 #include "container/network.h"
+#include "container/running_container.h"
 #include "container/suspension.h"
 
 namespace ubc::cli {
@@ -198,6 +199,14 @@ bool needs_counters(const std::vector<Field>& fields, bool running, bool json) {
          });
 }
 
+bool needs_memory(const std::vector<Field>& fields, bool json) {
+  const auto by_controller = [](const Field& field) {
+    return field.resource != nullptr &&
+           std::ranges::find(bpf::kSampledResources, field.resource->resource) != std::end(bpf::kSampledResources);
+  };
+  return json || std::ranges::any_of(fields, by_controller);
+}
+
 Result<Row> row_of(const Host& host, std::uint32_t id, const container::Status& status, bool recorded) {
   Row row;
   row.id = id;
@@ -220,6 +229,7 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
   for (const std::string& text : options.wanted) chosen.insert(UBC_TRY(container::resolve_id(host, text)));
   const std::set<std::uint32_t> recorded = container::recorded_ids(host);
   const bool disk = options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
+  container::Counters counters{host, needs_memory(fields, options.json)};
   std::vector<Row> rows;
   for (const std::uint32_t id : container::known_ids(host)) {
     const bool may_run = recorded.contains(id);
@@ -231,7 +241,7 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
     if (!shown || !status.exists) continue;
     Row row = UBC_TRY(row_of(host, id, status, may_run));
     if (disk) row.disk = container::disk_use(host, id);
-    if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(container::snapshot(host, id));
+    if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(counters.of(id, status.running));
     rows.push_back(std::move(row));
   }
   return rows;

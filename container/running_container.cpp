@@ -4,6 +4,7 @@
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
+#include "container/tuning.h"
 
 namespace ubc::container {
 
@@ -33,6 +34,14 @@ Result<bpf::Ledger> open_whole_ledger(const Host& host) {
   UBC_TRY(bpf::audit_if_needed(ledger, host.paths.pins));
   UBC_TRY(bpf::publish_counts(0, host.paths.pins));
   return ledger;
+}
+
+Result<accounting::Snapshot> Counters::of(std::uint32_t id, bool running) {
+  const std::uint32_t slot = running && bpf::hooks_attached(host_.paths.pins) ? UBC_TRY(slot_of(host_, id)) : 0;
+  if (slot == 0) return snapshot(host_, id);
+  if (!ledger_) ledger_ = UBC_TRY(open_whole_ledger(host_));
+  if (!memory_) return counters_of(*ledger_, slot);
+  return read_counted(*ledger_, slot, UBC_TRY(os::CgroupDir::open(cgroup_path_of(host_, id))));
 }
 
 }  // namespace ubc::container

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "accounting/beancounter.h"
 #include "accounting/config_file.h"
 #include "bpf/ledger.h"
 #include "container/host.h"
@@ -34,5 +35,19 @@ struct RunningContainer {
 
 /// For all slots, as of now: audited, and with what the kernel counts by itself. Fails with Code::not_found where no hooks are attached.
 [[nodiscard]] Result<bpf::Ledger> open_whole_ledger(const Host& host);
+
+/// snapshot() of one after the other: what costs the same for one and for all of them is done once.
+class Counters {
+ public:
+  /// `memory`: what the memory controller counts is asked for, six files of each container; else it is as it was when somebody last looked.
+  /// The host must outlive this.
+  Counters(const Host& host, bool memory) : host_{host}, memory_{memory} {}
+  [[nodiscard]] Result<accounting::Snapshot> of(std::uint32_t id, bool running);
+
+ private:
+  const Host& host_;
+  bool memory_;
+  std::optional<bpf::Ledger> ledger_;  ///< opened with the first one that runs
+};
 
 }  // namespace ubc::container

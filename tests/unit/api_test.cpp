@@ -36,7 +36,6 @@ TEST(Api, ARowSaysAllFiveNumbersWithTheirUnitAndNullIsUnlimited) {
   EXPECT_EQ(row(shop, "privvmpages"), json::parse(R"({"resource": "privvmpages", "unit": "pages", "held": 2, "maxheld": 3, "barrier": 4,
                                                       "limit": null, "failcnt": 6, "pressure": 0.5})"));
   EXPECT_EQ(row(shop, "nummount")["pressure"], json()) << "unlimited: nothing to be near to";
-  EXPECT_EQ(row(shop, "numiptent"), json()) << "this version does not count it";
   EXPECT_EQ(shop["name"], "shop");
   EXPECT_EQ(shop["state"], "running");
 }
@@ -71,7 +70,7 @@ TEST(Api, WithoutHooksOnlyTheMemoryControllersRowsAreShown) {
   std::set<std::string> names;
   const json cache = site.get("/api/v1/containers/105");
   for (const json& one : cache["beancounters"]) names.insert(one["resource"]);
-  EXPECT_THAT(names, ElementsAre("kmemsize", "oomguarpages", "physpages", "swappages"));
+  EXPECT_THAT(names, ElementsAre("dcachesize", "kmemsize", "oomguarpages", "physpages", "swappages"));
 }
 
 TEST(Api, TheListHasAllOfThemAndItsShortFormATrendForRows) {

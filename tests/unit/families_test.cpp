@@ -46,10 +46,9 @@ TEST(Families, ItemsAreAsTheyAreAndPagesBecomeBytes) {
     EXPECT_THAT(text, HasSubstr(line));
 }
 
-TEST(Families, WhatIsUnlimitedOrNotCountedHasNoSeries) {
+TEST(Families, WhatIsUnlimitedHasNoSeries) {
   const std::string text = metrics(two_containers());
   EXPECT_THAT(text, Not(HasSubstr("ubc_limit_bytes{ctid=\"101\",resource=\"privvmpages\"}")));
-  EXPECT_THAT(text, Not(HasSubstr("resource=\"numiptent\""))) << "this version does not count it";
   EXPECT_THAT(text, HasSubstr("ubc_held_items{ctid=\"101\",resource=\"numfile\"} 0\n")) << "nothing held is a number";
 }
 
