@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ubc-hook-bench: what the hooks cost. The same operations without programs, with empty programs at the same places, and with ours, by a
-// process of the host, of a guest, of an adopted cgroup, of the host beside that, and of a guest beside 1,000 others. All in one boot; it
-// reports and exits 0. ubc-hook-bench [PLACE|OPERATION...]: host, guest, adopted, bystander, crowd; open+close and so on; all of a kind of
-// which none is named. Needs root and a machine without containers: it takes hooks off that it finds.
+// process of the host, of a guest, of an adopted cgroup, of the host beside that, of a guest beside 1,000 others, and of one with every
+// group of hooks attached. All in one boot; it reports and exits 0. ubc-hook-bench [PLACE|OPERATION...]: host, guest, adopted, bystander,
+// crowd, limited; open+close and so on; all of a kind of which none is named. Needs root and a machine without containers: it takes hooks
+// off that it finds.
 #include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ constexpr std::uint32_t kGuestSlot = 1, kAdoptedSlot = 2, kFirstOfCrowd = 3, kCr
 constexpr unsigned kProcesses = 3;   ///< that measure a world one after the other: what one finds in the kernel's caches is luck
 constexpr const char* kCgroup = "/sys/fs/cgroup/ubc-hook-bench";
 constexpr std::uint64_t kLimit = 1'000'000;   // of each resource: there to be compared with, never met
+constexpr std::uint64_t kAmple = 1ULL << 40;   // likewise, of bytes too
 
 using Wanted = std::set<std::string>;   ///< places and operations to measure, by name
 
@@ -72,10 +74,9 @@ int measure_here(std::string_view place, const Wanted& wanted) {
     }
     return std::fflush(stdout) == 0 ? 0 : 1;
   };
-  if (place == name_of(Place::adopted)) {
-    if (!os::write_knob(std::string{kCgroup} + "/cgroup.procs", "0")) return 1;
-    return all();
-  }
+  const bool in_cgroup = place == name_of(Place::adopted) || place == name_of(Place::limited);
+  if (in_cgroup && !os::write_knob(std::string{kCgroup} + "/cgroup.procs", "0")) return 1;
+  if (place == name_of(Place::adopted)) return all();
   return place == name_of(Place::host) || place == name_of(Place::bystander) ? all() : test::guest(kGuestSlot, all)();
 }
 
@@ -117,6 +118,19 @@ Result<> map_cgroup(bool mapped) {
   return mapped ? bpf::map_cgroup(bpf::kPinDirectory, seen.st_ino, kAdoptedSlot) : bpf::unmap_cgroup(bpf::kPinDirectory, seen.st_ino);
 }
 
+/// All groups' hooks, and the guest's cgroup known to those that look at it: the last place, for they stay.
+Result<> limit_all(const bpf::HookPlan& plan) {
+  struct stat seen{};
+  if (::stat(kCgroup, &seen) != 0) return os::sys_error(errno, "look at", kCgroup);
+  UBC_TRY(bpf::announce(kGuestSlot, {.cgroup_id = seen.st_ino, .id = 101, .reserved = 0}));
+  bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open());
+  for (unsigned resource = 0; resource < UBC_RESOURCES; ++resource)
+    ledger.set_limits(kGuestSlot, static_cast<ubc_resource>(resource), kAmple, kAmple);
+  for (const bpf::HookGroup group : bpf::kHookGroups)
+    if (group != bpf::HookGroup::always) UBC_TRY(bpf::attach_group(plan, group, kCgroup));
+  return {};
+}
+
 Result<> measure_world(Figures& figures, Programs programs, Place place, const Wanted& wanted) {
   std::optional<Crowd> crowd;
   if (place == Place::crowd) crowd.emplace();
@@ -134,9 +148,10 @@ Result<> measure_world(Figures& figures, Programs programs, Place place, const W
   return {};
 }
 
-Result<> measure_places(Figures& figures, Programs programs, const Wanted& wanted) {
+Result<> measure_places(Figures& figures, Programs programs, const bpf::HookPlan& plan, const Wanted& wanted) {
   for (const Place place : kPlaces) {
     if (!wanted.contains(std::string{name_of(place)})) continue;
+    if (programs == Programs::ours && place == Place::limited) UBC_TRY(limit_all(plan));
     std::fprintf(stderr, "measuring: programs %s, place %s\n", name_of(programs).data(), name_of(place).data());
     UBC_TRY(measure_world(figures, programs, place, wanted));
   }
@@ -148,17 +163,20 @@ Result<> measure_ours(Figures& figures, const bpf::HookPlan& plan, const Wanted&
   UBC_TRY(
       bpf::attach_hooks(plan, {.uid_base = test::kUidBase, .object_bits = bpf::object_bits_for(memory), .fork_errno = 12, .names = {}}));
   UBC_TRY(limit_containers());
-  UBC_TRY(measure_places(figures, Programs::ours, wanted));
+  UBC_TRY(measure_places(figures, Programs::ours, plan, wanted));
   return bpf::detach_hooks();
 }
 
 Result<> measure_all(Figures& figures, const bpf::HookPlan& plan, const Wanted& wanted) {
+  UBC_TRY(os::write_knob("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
   if (::mkdir(kCgroup, 0755) != 0 && errno != EEXIST) return os::sys_error(errno, "make directory", kCgroup);
+  for (const std::string_view module : bpf::modules_of(bpf::HookGroup::netfilter))
+    (void)std::system(fmt::format("modprobe -q {}", module).c_str());
   UBC_TRY(bpf::detach_hooks());
-  UBC_TRY(measure_places(figures, Programs::none, wanted));
+  UBC_TRY(measure_places(figures, Programs::none, plan, wanted));
   {
     const EmptyHooks empty = UBC_TRY(EmptyHooks::attach(plan));
-    UBC_TRY(measure_places(figures, Programs::empty, wanted));
+    UBC_TRY(measure_places(figures, Programs::empty, plan, wanted));
   }
   (void)::sleep(1);   // the kernel frees programs after a grace period
   UBC_TRY(measure_ours(figures, plan, wanted));

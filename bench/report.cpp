@@ -76,6 +76,7 @@ std::string_view name_of(Place place) {
     case Place::adopted: return "adopted";
     case Place::bystander: return "bystander";
     case Place::crowd: return "crowd";
+    case Place::limited: return "limited";
   }
   std::unreachable();
 }

@@ -19,10 +19,11 @@ enum class Place {
   adopted,   ///< a host's user in a cgroup that is mapped to a slot
   bystander, ///< as host, while some cgroup is mapped
   crowd,     ///< as guest, beside 1,000 other containers
+  limited,   ///< as guest, in a cgroup, with all groups of hooks attached and numbers on what they count
 };
 
 inline constexpr auto kPrograms = std::to_array({Programs::none, Programs::empty, Programs::ours});
-inline constexpr auto kPlaces = std::to_array({Place::host, Place::guest, Place::adopted, Place::bystander, Place::crowd});
+inline constexpr auto kPlaces = std::to_array({Place::host, Place::guest, Place::adopted, Place::bystander, Place::crowd, Place::limited});
 
 [[nodiscard]] std::string_view name_of(Programs programs);
 [[nodiscard]] std::string_view name_of(Place place);

@@ -7,12 +7,14 @@
 #include "bpf/objects.bpf.h"
 
 #define KERNEL_STACK (4UL << PAGE_SHIFT_)
+#define LOOK_EVERY 25 /* jiffies: a tenth of a second, as Debian's kernels tick */
 
 /* The controller's sum when it last changed, what the ledger held then, and the processes since that are copies: how many, and how much of page
  * tables they copied. */
 struct kernel_sum {
 	u64 kept_bytes, tasks, files, sockets;
 	u64 copies, copied_bytes;
+	u64 looked_at; /* jiffies */
 };
 
 /* Not shared with other versions: each finds its own within two seconds. */
@@ -43,50 +45,75 @@ static __always_inline u64 bytes_copied(const struct kernel_sum *sum, s64 more_t
 	return (u64)more_tasks < copies ? sum->copied_bytes / copies * (u64)more_tasks : sum->copied_bytes;
 }
 
-/* What the objects take that came since the controller summed up, less those that went. */
-static __always_inline s64 bytes_since(u32 slot, u64 kept_bytes)
+static __always_inline u64 sockets_of(u32 slot)
 {
-	struct kernel_sum *sum = bpf_map_lookup_elem(&kernel_sums, &slot);
-	s64 more_tasks;
-	u64 tasks = held_of(slot, UBC_NUMPROC), files = held_of(slot, UBC_NUMFILE);
-	u64 sockets = held_of(slot, UBC_NUMTCPSOCK) + held_of(slot, UBC_NUMOTHERSOCK);
-
-	if (!sum)
-		return 0;
-	if (sum->kept_bytes != kept_bytes) {
-		sum->kept_bytes = kept_bytes;
-		sum->tasks = tasks;
-		sum->files = files;
-		sum->sockets = sockets;
-		sum->copies = sum->copied_bytes = 0;
-	}
-	more_tasks = tasks - sum->tasks;
-	return more_tasks * (s64)size_of_task() + (s64)bytes_copied(sum, more_tasks) +
-	       (s64)(files - sum->files) * (s64)bpf_core_type_size(struct file) +
-	       (s64)(sockets - sum->sockets) * (s64)bpf_core_type_size(struct sock);
+	return held_of(slot, UBC_NUMTCPSOCK) + held_of(slot, UBC_NUMOTHERSOCK);
 }
 
-/* The number becomes the ledger's word, and is held to what is said. */
-static __always_inline int is_over_with(struct ubc_counter *c, u32 slot, u64 kept_bytes, u64 amount)
+/* What the objects take that came since the controller summed up, less those that went. */
+static __always_inline s64 bytes_since(const struct kernel_sum *sum, u32 slot)
 {
-	s64 now = (s64)kept_bytes + bytes_since(slot, kept_bytes);
+	s64 more_tasks = held_of(slot, UBC_NUMPROC) - sum->tasks;
 
-	*(volatile u64 *)&c->held = now > 0 ? now : 0;
-	raise_maxheld(c, c->held);
-	return is_over(c, amount, UBC_REFUSE_OVER_BARRIER);
+	return more_tasks * (s64)size_of_task() + (s64)bytes_copied(sum, more_tasks) +
+	       (s64)(held_of(slot, UBC_NUMFILE) - sum->files) * (s64)bpf_core_type_size(struct file) +
+	       (s64)(sockets_of(slot) - sum->sockets) * (s64)bpf_core_type_size(struct sock);
+}
+
+static __always_inline void take_sum(u32 slot, const void *memcg)
+{
+	struct kernel_sum *sum = bpf_map_lookup_elem(&kernel_sums, &slot);
+	u64 kept_bytes = memcg ? kernel_memory_of(memcg).kept_bytes : 0;
+
+	if (!sum || sum->kept_bytes == kept_bytes)
+		return;
+	sum->kept_bytes = kept_bytes;
+	sum->tasks = held_of(slot, UBC_NUMPROC);
+	sum->files = held_of(slot, UBC_NUMFILE);
+	sum->sockets = sockets_of(slot);
+	sum->copies = sum->copied_bytes = 0;
 }
 
 /* A guest's group is the cgroup above it; an adopted container's lies wherever its owner made it, so that its group does not cap this. */
-static __always_inline int group_is_over(const struct cgroup *cgroup, struct ubc_counter *c, u64 amount)
+static __always_inline u32 group_with_cgroup(u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct ubc_counter *group = group_of(c);
-	const void *memcg;
 
-	if (!has_number(group) || !slot_of_uid(task->cred->uid.val))
+	return slot_of_uid(task->cred->uid.val) ? counter_of(slot, UBC_KMEMSIZE)->group >> UBC_CHARGE_SLOT_SHIFT : 0;
+}
+
+VERIFIED_ALONE int take_sums(u32 slot)
+{
+	struct ubc_container *container = bpf_map_lookup_elem(&containers, &slot);
+	const struct cgroup *cgroup = container ? own_cgroup(container->cgroup_id) : 0;
+	u32 group = group_with_cgroup(slot);
+
+	if (!cgroup)
 		return 0;
-	memcg = memcg_of(BPF_CORE_READ(cgroup, self.parent, cgroup));
-	return memcg && is_over_with(group, c->group >> UBC_CHARGE_SLOT_SHIFT, kernel_memory_of(memcg).kept_bytes, amount);
+	take_sum(slot, memcg_of(cgroup));
+	if (group)
+		take_sum(group, memcg_of(BPF_CORE_READ(cgroup, self.parent, cgroup)));
+	return 0;
+}
+
+/* The number becomes the ledger's word, and is held to what is said. */
+static __always_inline int is_over_with(u32 slot, const struct kernel_sum *sum, u64 amount)
+{
+	struct ubc_counter *c = counter_of(slot, UBC_KMEMSIZE);
+	s64 now = (s64)sum->kept_bytes + bytes_since(sum, slot);
+
+	*(volatile u64 *)&c->held = now > 0 ? now : 0;
+	if (c->maxheld < c->held)
+		raise_maxheld(c, c->held);
+	return is_over(c, amount, UBC_REFUSE_OVER_BARRIER);
+}
+
+static __always_inline int group_is_over(u32 slot, u64 amount)
+{
+	u32 group = group_with_cgroup(slot);
+	struct kernel_sum *sum = group ? bpf_map_lookup_elem(&kernel_sums, &group) : 0;
+
+	return sum && has_number(counter_of(group, UBC_KMEMSIZE)) && is_over_with(group, sum, amount);
 }
 
 static __always_inline void note_copy(u32 slot, u64 tables_bytes)
@@ -99,21 +126,21 @@ static __always_inline void note_copy(u32 slot, u64 tables_bytes)
 	__sync_fetch_and_add(&sum->copies, 1);
 }
 
-/* 0: `amount` bytes more may come; -1: not, and it is told. */
-VERIFIED_ALONE int look_at_kernel_memory(u32 slot, u64 amount, u32 hook)
+/* 0: `amount` bytes more may come; -1: not, and it is told. Reading the controller's sum is a thousand instructions, and it changes every two
+ * seconds. */
+static __always_inline int look_at_kernel_memory(u32 slot, u64 amount, u32 hook)
 {
-	struct ubc_counter *c = counter_of(slot, UBC_KMEMSIZE);
-	struct ubc_container *container = bpf_map_lookup_elem(&containers, &slot);
-	const struct cgroup *cgroup = container ? own_cgroup(container->cgroup_id) : 0;
-	const void *memcg = cgroup ? memcg_of(cgroup) : 0;
+	struct kernel_sum *sum = bpf_map_lookup_elem(&kernel_sums, &slot);
+	u64 now = bpf_jiffies64();
 	int refused;
 
-	if (!memcg)
+	if (!sum)
 		return 0;
-	if (is_over_with(c, slot, kernel_memory_of(memcg).kept_bytes, amount))
-		refused = REFUSED;
-	else
-		refused = group_is_over(cgroup, c, amount) ? REFUSED_BY_GROUP : 0;
+	if (now - sum->looked_at >= LOOK_EVERY) {
+		sum->looked_at = now;
+		take_sums(slot);
+	}
+	refused = is_over_with(slot, sum, amount) ? REFUSED : group_is_over(slot, amount) ? REFUSED_BY_GROUP : 0;
 	if (refused)
 		tell_refusal(slot, UBC_KMEMSIZE, amount, hook, by(refused, UBC_REFUSE_OVER_BARRIER));
 	return refused ? -1 : 0;

@@ -215,6 +215,7 @@ TEST_F(Kmemsize, TheLedgersWordIsTheControllersWithoutWhatTheKernelCanTakeBack) 
     const accounting::Snapshot now = guest.counters();
     seen->kept = now.of(UBC_KMEMSIZE).held;
     seen->cached = now.of(UBC_DCACHESIZE).held;
+    (void)::usleep(200'000);
     if (::open("/dev/null", O_RDONLY) < 0) return 2;   // the gate looks
     seen->word = held(guest.slot, UBC_KMEMSIZE);
     return 0;
