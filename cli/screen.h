@@ -14,8 +14,9 @@ namespace ubc::cli {
 /// One at a time. The terminal is as it was when this is gone; SIGINT, SIGTERM, SIGHUP and SIGQUIT only make ended() true.
 class Screen {
  public:
-  /// Fails with Code::bad_value where `verb` has no terminal, or TERM names none that is known.
-  [[nodiscard]] static Result<Screen> open(std::string_view verb);
+  /// Fails with Code::bad_value where `verb` has no terminal, or TERM names none that is known. `mouse`: its clicks are keys, too, where
+  /// the terminal has one; text is then selected with Shift held.
+  [[nodiscard]] static Result<Screen> open(std::string_view verb, bool mouse = false);
   Screen(Screen&& other) noexcept : open_{std::exchange(other.open_, false)} {}
   Screen& operator=(Screen&&) = delete;
   ~Screen();

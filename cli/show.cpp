@@ -21,6 +21,7 @@
 #include "container/group_record.h"
 #include "container/network.h"
 #include "container/usage.h"
+#include "container/usage_json.h"
 #include "os/text_file.h"
 
 namespace ubc::cli {
@@ -35,17 +36,6 @@ struct ShowOptions {
 
 constexpr double kShortestLook = 0.1, kLongestLook = 3600;
 
-/// null where there is no limit, or nobody counts it.
-nlohmann::ordered_json json_of(const accounting::UsageRow& row) {
-  const auto number = [](const auto& value) { return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); };
-  return {{"held", row.held},
-          {"barrier", number(row.barrier)},
-          {"limit", number(row.limit)},
-          {"limit_per_second", row.per_second},
-          {"failcnt", number(row.failcnt)},
-          {"at_limit", accounting::text_of(row.at_limit)}};
-}
-
 Result<> print_json(const Host& host, std::uint32_t id, const accounting::Snapshot& snapshot, bool last) {
   const std::string group = container::group_of(host, id);
   nlohmann::ordered_json object{
@@ -53,7 +43,7 @@ Result<> print_json(const Host& host, std::uint32_t id, const accounting::Snapsh
   add_counters(object, snapshot);
   nlohmann::ordered_json usage = nlohmann::ordered_json::object();
   for (const accounting::UsageRow& row : last ? std::vector<accounting::UsageRow>{} : UBC_TRY(container::usage_rows(host, id)))
-    usage[std::string{row.name}] = json_of(row);
+    usage[std::string{row.name}] = container::json_of(row);
   object["usage"] = std::move(usage);
   fmt::print("{}\n", object.dump(4));
   return {};
@@ -84,12 +74,14 @@ struct Look {
   accounting::Snapshot counters;
   std::vector<accounting::UsageRow> usage;
   std::vector<ScreenLine> lines;
+  std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
 };
 
 Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& options, TableOptions table) {
   const container::Status status = container::status_of(host, id);
   if (!status.exists) return std::unexpected(container::unknown_container(id));
-  Look look{UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}, {}};
+  Look look{
+      UBC_TRY(options.last ? container::last_snapshot(host, id) : container::snapshot(host, id)), {}, {}, std::chrono::steady_clock::now()};
   if (!options.last && !options.failed) look.usage = UBC_TRY(container::usage_rows(host, id));
   for (const std::string& line : title_of(host, id, status, look.counters)) look.lines.push_back({os::printable(line)});
   look.lines.push_back({table_heading(table), Style::heading});
@@ -100,7 +92,9 @@ Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& opti
 }
 
 TableOptions compared_with(const std::optional<Look>& before, std::size_t columns) {
-  return {before ? &before->counters : nullptr, columns, true, before ? &before->usage : nullptr};
+  if (!before) return {.before = nullptr, .columns = columns, .changes = true};
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - before->at;
+  return {.before = &before->counters, .columns = columns, .changes = true, .usage_before = &before->usage, .seconds = passed.count()};
 }
 
 void print_look(const Look& look) {

@@ -18,6 +18,7 @@
 #include "container/limit_change.h"
 #include "container/refusals.h"
 #include "container/running_container.h"
+#include "container/usage.h"
 
 namespace ubc::cli {
 namespace {
@@ -62,7 +63,13 @@ TopReading read_all(const Host& host, std::uint32_t looked_into) {
     else if (!row && container::status_of(host, id).running)  // else it ended while it was read
       reading.failures.push_back(fmt::format("container {}: {}", id, row.error().message));
   }
-  if (looked_into != 0) reading.refusals = container::last_refusals(host, looked_into);
+  if (looked_into != 0) {
+    reading.refusals = container::last_refusals(host, looked_into);
+    if (auto usage = container::usage_rows(host, looked_into))
+      reading.usage = *std::move(usage);
+    else if (container::status_of(host, looked_into).running)
+      reading.failures.push_back(fmt::format("container {}: {}", looked_into, usage.error().message));
+  }
   reading.seconds = std::chrono::duration<double>(steady_clock::now().time_since_epoch()).count();
   reading.clock = fmt::format("{:%H:%M:%S}", fmt::localtime(std::time(nullptr)));
   return reading;
@@ -82,37 +89,45 @@ bool fulfil(const Host& host, TopState& state, const TopWish& wish, steady_clock
   return true;
 }
 
-Result<> run(const Host& host, double seconds) {
-  const auto interval = std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>{seconds});
-  auto screen = UBC_TRY(Screen::open("top"));
+struct TopOptions {
+  double seconds = 1;
+  bool no_mouse = false;
+};
+
+Result<> run(const Host& host, const TopOptions& options) {
+  const auto interval = std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>{options.seconds});
+  auto screen = UBC_TRY(Screen::open("top", !options.no_mouse));
   TopState state;
   for (steady_clock::time_point next{}; !screen.ended();) {
     if (steady_clock::now() >= next) {
       take_reading(state, read_all(host, state.view == TopView::container ? state.selected : 0));
       next = steady_clock::now() + interval;
     }
-    screen.draw(picture_of(state, screen.size()));
+    const Picture picture = picture_of(state, screen.size());
+    screen.draw(picture);
     const Key key = screen.key(std::chrono::ceil<std::chrono::milliseconds>(next - steady_clock::now()));
-    if (!fulfil(host, state, press(state, key, screen.size()), next)) break;
+    if (!fulfil(host, state, press(state, key, screen.size(), picture.spots), next)) break;
   }
   return {};
 }
 
-int top(const Host& host, double seconds) {
-  if (seconds < kShortest || seconds > kLongest)
-    return fail({Code::bad_value, 0, fmt::format("--interval {}: seconds between two looks, {} to {}", seconds, kShortest, kLongest)},
-                exit_bad_value);
-  const auto shown = run(host, seconds);
+int top(const Host& host, const TopOptions& options) {
+  if (options.seconds < kShortest || options.seconds > kLongest)
+    return fail(
+        {Code::bad_value, 0, fmt::format("--interval {}: seconds between two looks, {} to {}", options.seconds, kShortest, kLongest)},
+        exit_bad_value);
+  const auto shown = run(host, options);
   return shown ? Screen::exit_code() : fail(shown.error());
 }
 
 }  // namespace
 
 void add_top(CLI::App& app, Invocation& invocation) {
-  const auto seconds = std::make_shared<double>(1);
+  const auto options = std::make_shared<TopOptions>();
   CLI::App* verb = app.add_subcommand("top", "all running containers on a full screen, who is nearest a barrier first; ? says the keys");
-  verb->add_option("-i,--interval", *seconds, "seconds between two looks (1)");
-  verb->callback([&invocation, seconds] { invocation.exit_code = top(invocation.host, *seconds); });
+  verb->add_option("-i,--interval", options->seconds, "seconds between two looks (1)");
+  verb->add_flag("--no-mouse", options->no_mouse, "leave the mouse to the terminal");
+  verb->callback([&invocation, options] { invocation.exit_code = top(invocation.host, *options); });
 }
 
 }  // namespace ubc::cli

@@ -17,6 +17,7 @@ using accounting::ResourceInfo;
 using accounting::Snapshot;
 
 constexpr std::size_t kLongestTyped = 200;
+constexpr int kWheelLines = 3;
 
 void find_nearest(TopEntry& entry) {
   for (const ResourceInfo& info : accounting::kResources) {
@@ -94,7 +95,7 @@ std::size_t moved(std::size_t place, std::size_t count, const Key& key, ScreenSi
 
 void move(TopState& state, const Key& key, ScreenSize size) {
   if (state.view == TopView::container) {
-    state.resource = moved(state.resource, counted_resources().size(), key, size);
+    state.line = moved(state.line, counted_resources().size() + state.usage.size(), key, size);
     return;
   }
   const auto list = visible(state);
@@ -113,7 +114,11 @@ bool edit(std::string& text, const Key& key) {
 void ask_numbers(TopState& state) {
   const TopEntry* entry = selected_entry(state);
   if (entry == nullptr) return say(state, "no container is selected");
-  const ResourceInfo* info = state.view == TopView::container ? counted_resources()[state.resource] : entry->nearest;
+  const bool inside = state.view == TopView::container;
+  if (const accounting::UsageRow* usage = inside ? selected_usage(state) : nullptr; usage != nullptr)
+    return say(state, entry->row.adopted ? fmt::format("{} is limited by whoever made the cgroup of {}", usage->name, state.selected)
+                                         : fmt::format("{} is limited by ubctl set {} --{}", usage->name, state.selected, usage->option));
+  const ResourceInfo* info = inside ? counted_resources()[state.line] : entry->nearest;
   if (info == nullptr) info = accounting::info_of(UBC_NUMPROC);
   const accounting::Beancounter& now = entry->row.counters.of(info->resource);
   const accounting::Limits limits{accounting::Limit::at(now.barrier), accounting::Limit::at(now.limit)};
@@ -185,10 +190,19 @@ TopWish look_into(TopState& state) {
   if (state.view != TopView::list || entry == nullptr) return {};
   state.view = TopView::container;
   state.refusals.clear();
+  state.usage.clear();
+  state.usage_before.clear();
   const auto resources = counted_resources();
   const auto nearest = std::ranges::find(resources, entry->nearest);
-  state.resource = nearest == resources.end() ? 0 : static_cast<std::size_t>(nearest - resources.begin());
+  state.line = nearest == resources.end() ? 0 : static_cast<std::size_t>(nearest - resources.begin());
   return {TopWish::Kind::read, 0, {}};
+}
+
+/// The column that it is sorted by already: the other way round.
+void sort_by(TopState& state, TopColumn column) {
+  state.reversed = state.sort == column && !state.reversed;
+  state.sort = column;
+  follow_selection(state);
 }
 
 TopWish press_command(TopState& state, const Key& key) {
@@ -203,11 +217,63 @@ TopWish press_command(TopState& state, const Key& key) {
       if (state.view == TopView::list) state.prompt = TopPrompt::filter;
       break;
     case 's':
-      if (state.view == TopView::list) state.sort = static_cast<TopColumn>((static_cast<int>(state.sort) + 1) % kTopColumns);
-      follow_selection(state);
+      if (state.view == TopView::list) sort_by(state, static_cast<TopColumn>((static_cast<int>(state.sort) + 1) % kTopColumns));
+      break;
+    case 'r':
+      if (state.view == TopView::list) sort_by(state, state.sort);
       break;
     default: break;
   }
+  return {};
+}
+
+void select(TopState& state, std::size_t index) {
+  if (state.view == TopView::container) {
+    state.line = index;
+    return;
+  }
+  const auto list = visible(state);
+  if (index >= list.size()) return;   // it ended since it was drawn
+  state.place = index;
+  state.selected = list[index]->row.id;
+}
+
+TopWish click(TopState& state, const Key& key, ScreenSize size, const std::vector<Spot>& spots) {
+  const auto found = std::find_if(spots.rbegin(), spots.rend(), [&](const Spot& spot) {
+    return spot.row == key.row && key.column >= spot.at && key.column < spot.at + spot.width;
+  });
+  if (found == spots.rend()) return {};
+  switch (found->what) {
+    case Spot::What::column: sort_by(state, static_cast<TopColumn>(found->index)); return {};
+    case Spot::What::key: {
+      const char character = static_cast<char>(found->index);
+      return press(state, character == '\r' ? Key{Key::Kind::enter} : Key{Key::Kind::character, character}, size);
+    }
+    case Spot::What::item: break;
+  }
+  select(state, found->index);
+  if (key.kind != Key::Kind::double_click) return {};
+  if (state.view == TopView::list) return look_into(state);
+  ask_numbers(state);
+  return {};
+}
+
+bool is_mouse(const Key& key) {
+  using enum Key::Kind;
+  return key.kind == click || key.kind == double_click || key.kind == wheel_up || key.kind == wheel_down;
+}
+
+TopWish press_mouse(TopState& state, const Key& key, ScreenSize size, const std::vector<Spot>& spots) {
+  if (state.prompt == TopPrompt::numbers || state.prompt == TopPrompt::confirm) return {};   // no answer to what is asked
+  state.prompt = TopPrompt::none;
+  state.message.clear();
+  const bool wheel = key.kind == Key::Kind::wheel_up || key.kind == Key::Kind::wheel_down;
+  if (state.view == TopView::help) {
+    if (!wheel) state.view = state.below_help;
+    return {};
+  }
+  if (!wheel) return click(state, key, size, spots);
+  for (int i = 0; i < kWheelLines; ++i) move(state, {key.kind == Key::Kind::wheel_up ? Key::Kind::up : Key::Kind::down}, size);
   return {};
 }
 
@@ -224,7 +290,13 @@ std::vector<const TopEntry*> visible(const TopState& state) {
   for (const TopEntry& entry : state.entries)
     if (passes(entry, state.filter)) list.push_back(&entry);
   std::ranges::sort(list, [&](const TopEntry* a, const TopEntry* b) { return comes_before(*a, *b, state.sort); });
+  if (state.reversed) std::ranges::reverse(list);
   return list;
+}
+
+const accounting::UsageRow* selected_usage(const TopState& state) {
+  const std::size_t resources = counted_resources().size();
+  return state.line < resources || state.line - resources >= state.usage.size() ? nullptr : &state.usage[state.line - resources];
 }
 
 const TopEntry* selected_entry(const TopState& state) {
@@ -243,6 +315,9 @@ void take_reading(TopState& state, TopReading reading) {
       compare(entry, known->second, reading.seconds - state.seconds);
     state.entries.push_back(std::move(entry));
   }
+  state.usage_before = std::exchange(state.usage, std::move(reading.usage));
+  state.usage_seconds = state.usage_before.empty() ? 0 : reading.seconds - state.seconds;
+  state.line = std::min(state.line, counted_resources().size() + state.usage.size() - 1);
   state.seconds = reading.seconds;
   state.clock = std::move(reading.clock);
   state.refusals = std::move(reading.refusals);
@@ -257,8 +332,9 @@ void take_reading(TopState& state, TopReading reading) {
   if (!busy_with_one || selected_entry(state) == nullptr) follow_selection(state);
 }
 
-TopWish press(TopState& state, const Key& key, ScreenSize size) {
+TopWish press(TopState& state, const Key& key, ScreenSize size, const std::vector<Spot>& spots) {
   if (key.kind == Key::Kind::none || key.kind == Key::Kind::resize) return {};
+  if (is_mouse(key)) return press_mouse(state, key, size, spots);
   state.message.clear();
   if (state.prompt == TopPrompt::filter) return press_filter(state, key);
   if (state.prompt == TopPrompt::numbers) return press_numbers(state, key);

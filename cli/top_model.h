@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accounting/beancounter.h"
+#include "accounting/usage_rows.h"
 #include "cli/picture.h"
 #include "container/limit_change.h"
 #include "container/refusals.h"
@@ -30,6 +31,7 @@ struct TopReading {
   std::string clock;                          ///< for people
   std::vector<TopRow> rows;
   std::vector<container::Refusal> refusals;   ///< the last ones of the container that is looked into
+  std::vector<accounting::UsageRow> usage;    ///< of that container
   std::vector<std::string> failures;          ///< what could not be read
 };
 
@@ -54,12 +56,15 @@ struct TopState {
   double seconds = 0;
   std::string clock, trouble;
   std::vector<container::Refusal> refusals;
+  std::vector<accounting::UsageRow> usage, usage_before;   ///< of the container that is looked into, now and at the look before
+  double usage_seconds = 0;                     ///< between these two; 0: there was none
   TopColumn sort = TopColumn::nearest;
+  bool reversed = false;                        ///< the least first
   std::string filter;
   std::uint32_t selected = 0;                   ///< a container's id; 0: none is there
   std::size_t place = 0;                        ///< where it stood in the list
   TopView view = TopView::list, below_help = TopView::list;
-  std::size_t resource = 0;                     ///< selected in the view of a container: which of those that are counted
+  std::size_t line = 0;                         ///< selected in the view of a container: of counted_resources(), then of usage
   TopPrompt prompt = TopPrompt::none;
   std::string typed;                            ///< at the prompt
   accounting::AllLimits limits;                 ///< to be confirmed
@@ -78,13 +83,16 @@ struct TopWish {
 
 /// The resources that the view of a container has lines for.
 [[nodiscard]] std::vector<const accounting::ResourceInfo*> counted_resources();
+/// The line of usage that is selected in a container; nullptr: a resource is.
+[[nodiscard]] const accounting::UsageRow* selected_usage(const TopState& state);
 /// The containers that pass the filter, sorted.
 [[nodiscard]] std::vector<const TopEntry*> visible(const TopState& state);
 /// nullptr: none is there.
 [[nodiscard]] const TopEntry* selected_entry(const TopState& state);
 
 void take_reading(TopState& state, TopReading reading);
-[[nodiscard]] TopWish press(TopState& state, const Key& key, ScreenSize size);
+/// `spots`: of the picture that the mouse was on.
+[[nodiscard]] TopWish press(TopState& state, const Key& key, ScreenSize size, const std::vector<Spot>& spots = {});
 void take_preview(TopState& state, const Result<std::vector<container::LimitChange>>& preview);
 /// What a try to apply came to, with the notes that it gave.
 void take_applied(TopState& state, const Result<>& applied, const std::vector<std::string>& notes);

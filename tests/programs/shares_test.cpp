@@ -23,7 +23,7 @@ TEST_F(Shares, AreSetAtAStartChangedLiveAndKeptWhereSaved) {
   EXPECT_EQ(knob("cpu.max"), "150000 100000\n");
   EXPECT_EQ(knob("cpuset.cpus"), "0\n");
   const std::string shown = ubctl("show 101").output;
-  EXPECT_THAT(shown, HasSubstr(" 1.50s/s         0 throttled\ncputhrottled"));
+  EXPECT_THAT(shown, HasSubstr("      150%         0 throttled\ncputhrottled"));
   EXPECT_THAT(shown, HasSubstr("\niowrites              0         -         -     500/s         - throttled\n"));
   EXPECT_THAT(ubctl("show 101 --json").output, HasSubstr("\"limit\": 1.5,\n            \"limit_per_second\": true"));
   EXPECT_THAT(knob("io.max"), HasSubstr("rbps=max wbps=max riops=500 wiops=500"));

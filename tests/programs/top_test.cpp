@@ -51,6 +51,25 @@ TEST_F(Top, ALimitIsChangedLiveAfterItsPreviewAndTheTerminalIsGivenBack) {
   expect_restored();
 }
 
+TEST_F(Top, AClickSortsADoubleClickOpensAndTheMouseIsGivenBack) {
+  const auto click = [](int column, int row) {
+    const std::string at = "\x1b[<0;" + std::to_string(column) + ";" + std::to_string(row);
+    return at + "M" + at + "m";
+  };
+  run({"top"});
+  ASSERT_TRUE(terminal_.sees("101 web")) << terminal_.seen();
+  terminal_.type(click(9, 2));
+  ASSERT_TRUE(terminal_.sees("CTID")) << terminal_.seen();   // what differs of "by CTID"
+  terminal_.type(click(20, 3) + click(20, 3));
+  ASSERT_TRUE(terminal_.sees("container 101 (web)")) << terminal_.seen();
+  terminal_.type("\x1bOF");   // End
+  ASSERT_TRUE(terminal_.sees("iowrites")) << terminal_.seen();
+  terminal_.type("qq");
+  ASSERT_TRUE(terminal_.sees("\x1b[?1006;1000l")) << terminal_.seen();
+  EXPECT_EQ(terminal_.wait(), 0);
+  expect_restored();
+}
+
 TEST_F(Top, ASignalEndsItWithTheTerminalGivenBack) {
   run({"top"});
   ASSERT_TRUE(terminal_.sees("101 web")) << terminal_.seen();

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/counter_table.h"
 #include "cli/top_model.h"
 #include "cli/top_picture.h"
 
@@ -30,7 +29,7 @@ TopRow row(std::uint32_t id, const std::string& name, std::uint64_t held) {
 }
 
 TopReading reading(double seconds, std::vector<TopRow> rows) {
-  return {.seconds = seconds, .clock = "10:00:00", .rows = std::move(rows), .refusals = {}, .failures = {}};
+  return {.seconds = seconds, .clock = "10:00:00", .rows = std::move(rows), .refusals = {}, .usage = {}, .failures = {}};
 }
 
 class Top : public testing::Test {
@@ -88,6 +87,16 @@ TEST_F(Top, SortsByTheNextColumn) {
   EXPECT_THAT(ids(), ElementsAre(102, 101, 103));
   (void)type("ssss");
   EXPECT_EQ(state.sort, TopColumn::nearest);
+}
+
+TEST_F(Top, SortsTheOtherWayRoundAndBackAgain) {
+  (void)type("r");
+  EXPECT_THAT(ids(), ElementsAre(103, 101, 102));
+  EXPECT_EQ(line(0), "ubctl top  10:00:00  3 running  by NEAREST BARRIER, reversed");
+  (void)type("r");
+  EXPECT_THAT(ids(), ElementsAre(102, 101, 103));
+  (void)type("rs");
+  EXPECT_FALSE(state.reversed) << "another column begins with its greatest";
 }
 
 TEST_F(Top, TheFilterLooksAtIdNameAndResource) {
@@ -166,6 +175,126 @@ TEST_F(Top, EnterLooksIntoAContainerAndSaysWhoWasRefusedLast) {
   EXPECT_EQ(type("q").kind, TopWish::Kind::quit);
 }
 
+/// 1,000 written, 5 CPU seconds of at most 2 a second, `inodes` of 100.
+std::vector<accounting::UsageRow> usage(double cpu, double written, double inodes) {
+  using accounting::UsageRow, accounting::UsageUnit, accounting::AtLimit;
+  return {
+      {.name = "diskinodes", .unit = UsageUnit::items, .option = "diskinodes", .held = inodes, .limit = 100, .at_limit = AtLimit::refused},
+      {.name = "cputime",
+       .unit = UsageUnit::seconds,
+       .option = "cpulimit",
+       .held = cpu,
+       .limit = 2,
+       .per_second = true,
+       .failcnt = 3,
+       .at_limit = AtLimit::throttled},
+      {.name = "iowritten", .unit = UsageUnit::bytes, .option = "iolimit", .held = written, .per_second = true}};
+}
+
+constexpr std::size_t kUsage = 2 + accounting::kResources.size();   // where the heading of usage is
+
+TEST_F(Top, BelowItsResourcesIsWhatAContainerUsesBesidesWithRatesSinceTheLastLook) {
+  size = {50, 80};
+  (void)hit(kEnter);
+  TopReading first = reading(1, {row(102, "db", 99)}), second = reading(5, {row(102, "db", 99)});
+  first.usage = usage(5, 1000, 80);
+  second.usage = usage(12, 1000 + 4096, 95);
+  take_reading(state, first);
+  EXPECT_EQ(line(kUsage), "usage            in all     now             barrier     limit   failcnt");
+  EXPECT_EQ(line(kUsage + 2), "cputime           5.00s                 -         -      200%         3") << "nothing to compare with";
+  take_reading(state, second);
+  EXPECT_EQ(line(kUsage + 1), "diskinodes           95     +15         -         -       100         - ######");
+  EXPECT_EQ(line(kUsage + 2), "cputime          12.00s    175%         -         -      200%         3 ######");
+  EXPECT_EQ(line(kUsage + 3), "iowritten         4.98K    1K/s         -         -         -         - counted");
+  const auto colours = [&](std::size_t number) { return picture_of(state, size).lines[number].spans.at(0).style; };
+  EXPECT_EQ(colours(kUsage + 1), Style::hot);
+  EXPECT_EQ(colours(kUsage + 2), Style::warm);
+  (void)hit({Key::Kind::end});
+  EXPECT_EQ(picture_of(state, size).lines[kUsage + 3].style, Style::selected);
+  EXPECT_EQ(line(kUsage + 4), "iowritten: counted, without a limit; ubctl set 102 --iolimit sets it");
+  (void)hit({Key::Kind::up});
+  EXPECT_EQ(line(kUsage + 4), "cputime: what goes over its limit waits; ubctl set 102 --cpulimit sets it");
+  (void)type("e");
+  EXPECT_EQ(last_line(), "cputime is limited by ubctl set 102 --cpulimit");
+  EXPECT_EQ(state.prompt, TopPrompt::none);
+  TopReading third = reading(6, {row(102, "db", 99)});   // no usage is known: the selection is not beyond the end
+  take_reading(state, third);
+  EXPECT_EQ(picture_of(state, size).lines[kUsage - 1].style, Style::selected);
+  EXPECT_EQ(selected_usage(state), nullptr);
+}
+
+TEST_F(Top, OnALowScreenTheSelectedLineOfUsageIsShown) {
+  (void)hit(kEnter);
+  TopReading second = reading(1, {row(102, "db", 99)});
+  second.usage = usage(1, 2, 3);
+  take_reading(state, second);
+  (void)hit({Key::Kind::end});
+  const Picture picture = picture_of(state, size);
+  ASSERT_EQ(picture.lines.size(), 24U);
+  EXPECT_EQ(picture.lines[19].style, Style::selected);
+  EXPECT_THAT(picture.lines[19].text, HasSubstr("iowritten"));
+  EXPECT_THAT(picture.lines[16].text, HasSubstr("usage"));
+}
+
+/// Like a hand: where `text` stands in the picture's line.
+Key at(const Picture& picture, std::size_t row, const std::string& text, Key::Kind kind) {
+  return {kind, 0, row, picture.lines.at(row).text.find(text)};
+}
+
+TEST_F(Top, AHeadingThatIsClickedSortsAndTheOtherWayRoundTheSecondTime) {
+  const auto click = [&](const std::string& heading) {
+    const Picture picture = picture_of(state, size);
+    return press(state, at(picture, 1, heading, Key::Kind::click), size, picture.spots);
+  };
+  (void)click("CTID");
+  EXPECT_THAT(ids(), ElementsAre(101, 102, 103));
+  (void)click("CTID");
+  EXPECT_THAT(ids(), ElementsAre(103, 102, 101));
+  (void)click("PHYSP");
+  EXPECT_EQ(state.sort, TopColumn::physpages);
+  EXPECT_FALSE(state.reversed);
+  (void)click("NEAREST");
+  EXPECT_THAT(ids(), ElementsAre(102, 101, 103));
+  EXPECT_THAT(picture_of(state, size).lines[1].spans, ElementsAre(Span{28, 15, Style::strong}));
+}
+
+TEST_F(Top, ALineIsSelectedByAClickAndOpenedByTwo) {
+  const auto mouse = [&](std::size_t row, Key::Kind kind) { return press(state, {kind, 0, row, 40}, size, picture_of(state, size).spots); };
+  EXPECT_EQ(mouse(4, Key::Kind::click).kind, TopWish::Kind::none);
+  EXPECT_EQ(state.selected, 103U);
+  EXPECT_EQ(mouse(10, Key::Kind::click).kind, TopWish::Kind::none);
+  EXPECT_EQ(state.selected, 103U) << "nothing is there";
+  EXPECT_EQ(mouse(3, Key::Kind::double_click).kind, TopWish::Kind::read);
+  EXPECT_EQ(state.view, TopView::container);
+  EXPECT_EQ(state.selected, 101U);
+  EXPECT_EQ(mouse(3, Key::Kind::click).kind, TopWish::Kind::none);
+  EXPECT_EQ(state.line, 1U);
+  (void)mouse(3, Key::Kind::double_click);
+  EXPECT_EQ(last_line(), "> lockedpages unlimited");
+  (void)mouse(4, Key::Kind::click);
+  EXPECT_EQ(last_line(), "> lockedpages unlimited") << "a click answers no question";
+}
+
+TEST_F(Top, TheWheelMovesAndAWordOfTheLastLineIsItsKey) {
+  std::vector<TopRow> rows;
+  for (std::uint32_t id = 1; id <= 100; ++id) rows.push_back(row(id, "", 100 - id));
+  take_reading(state, reading(1, rows));
+  state.selected = 1, state.place = 0;
+  (void)hit({Key::Kind::wheel_down});
+  EXPECT_EQ(state.selected, 4U);
+  (void)hit({Key::Kind::wheel_up});
+  (void)hit({Key::Kind::wheel_up});
+  EXPECT_EQ(state.selected, 1U);
+  const Picture picture = picture_of(state, size);
+  EXPECT_EQ(picture.lines[23].text, "arrows move  Enter open  s sort  r reverse  / filter  e limits  ? help  q quit");
+  EXPECT_EQ(press(state, at(picture, 23, "open", Key::Kind::click), size, picture.spots).kind, TopWish::Kind::read);
+  EXPECT_EQ(state.view, TopView::container);
+  const Picture inside = picture_of(state, size);
+  (void)press(state, at(inside, 23, "back", Key::Kind::click), size, inside.spots);
+  EXPECT_EQ(state.view, TopView::list);
+  EXPECT_EQ(press(state, at(picture, 23, "quit", Key::Kind::click), size, picture.spots).kind, TopWish::Kind::quit);
+}
+
 TEST_F(Top, AContainerThatEndsWhileItIsLookedIntoLeadsBackToTheList) {
   (void)hit(kEnter);
   take_reading(state, reading(1, {row(101, "web", 50)}));
@@ -229,6 +358,7 @@ TEST_F(Top, EveryPictureFitsItsScreenAndIsPrintable) {
           for (const char c : typed) (void)press(now, {Key::Kind::character, c}, {rows, columns});
           const Picture picture = picture_of(now, {rows, columns});
           EXPECT_LE(picture.lines.size(), rows);
+          for (const Spot& spot : picture.spots) EXPECT_LT(spot.row, picture.lines.size());
           for (const ScreenLine& shown : picture.lines) {
             EXPECT_LE(shown.text.size(), columns);
             for (const char c : shown.text) EXPECT_TRUE(c >= ' ' && c < 0x7f) << shown.text;
@@ -247,42 +377,6 @@ TEST_F(Top, AListLongerThanTheScreenShowsTheSelectedOne) {
   const Picture picture = picture_of(state, size);
   EXPECT_EQ(picture.lines.size(), 24U);
   EXPECT_EQ(std::ranges::count(picture.lines, Style::selected, &ScreenLine::style), 1);
-}
-
-TEST(CounterTable, PercentIsOfWhatRefusesFirstAndRoundedDown) {
-  EXPECT_EQ(percent_of({.held = 99, .barrier = 100, .limit = 120}), 99U);
-  EXPECT_EQ(percent_of({.held = 999, .barrier = 1000, .limit = 1200}), 99U);
-  EXPECT_EQ(percent_of({.held = 100, .barrier = 100, .limit = 120}), 100U);
-  EXPECT_EQ(percent_of({.held = 60, .barrier = 0, .limit = 120}), 50U) << "physpages: its barrier is 0";
-  EXPECT_EQ(percent_of({.held = 5000, .barrier = 1, .limit = 1}), 999U);
-  EXPECT_EQ(percent_of({.held = 5000}), std::nullopt);
-}
-
-TEST(CounterTable, ABarIsEmptyOnlyWhereNothingIsHeld) {
-  EXPECT_EQ(bar_of({.held = 0, .barrier = 100, .limit = 100}, 4), "....");
-  EXPECT_EQ(bar_of({.held = 1, .barrier = 100, .limit = 100}, 4), "#...");
-  EXPECT_EQ(bar_of({.held = 50, .barrier = 100, .limit = 100}, 4), "##..");
-  EXPECT_EQ(bar_of({.held = 51, .barrier = 100, .limit = 100}, 4), "###.");
-  EXPECT_EQ(bar_of({.held = 500, .barrier = 100, .limit = 100}, 4), "####");
-  EXPECT_EQ(bar_of({.held = 500}, 4), "    ");
-}
-
-TEST(CounterTable, ChangesHaveTheirSign) {
-  EXPECT_EQ(change_text(accounting::Unit::items, 10, 22), "+12");
-  EXPECT_EQ(change_text(accounting::Unit::bytes, 4 << 20, 1 << 20), "-3M");
-  EXPECT_EQ(change_text(accounting::Unit::items, 7, 7), "");
-}
-
-TEST(CounterTable, WithoutChangesItIsTheTableThatShowPrints) {
-  accounting::Snapshot now;
-  now.of(UBC_NUMPROC) = {.held = 5, .maxheld = 7, .barrier = 10, .limit = 10, .failcnt = 2};
-  EXPECT_EQ(table_heading({}), "resource           held   maxheld   barrier     limit   failcnt");
-  const auto lines = table_of(now, {});
-  const auto numproc = std::ranges::find(lines, "numproc", [](const TableLine& line) { return line.info->name; });
-  ASSERT_NE(numproc, lines.end());
-  EXPECT_EQ(numproc->text, "numproc               5         7        10        10         2 ######...... !");
-  EXPECT_TRUE(numproc->failed);
-  EXPECT_EQ(lines.front().text, "kmemsize              0         0         -         -         0");
 }
 
 }  // namespace

@@ -70,13 +70,53 @@ TEST(UsageRows, StandInTheTablesColumnsAndSayWhatTheirLimitDoes) {
   const auto lines = cli::usage_lines(rows, {});
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(cli::table_heading({}), "resource           held   maxheld   barrier     limit   failcnt");
-  EXPECT_EQ(lines[0].text, "cputime           1.50s         -         -   0.50s/s         2 throttled");
+  EXPECT_EQ(lines[0].text, "cputime           1.50s         -         -       50%         2 throttled");
   EXPECT_EQ(lines[1].text, "cputhrottled      0.00s         -         -         -         - counted");
   auto later = rows;
   later[0].held += 2;
   const auto changed = cli::usage_lines(later, {.before = nullptr, .columns = 80, .changes = true, .usage_before = &rows});
-  EXPECT_EQ(changed[0].text, "cputime           3.50s  +2.00s         -         -   0.50s/s         2 throttled");
+  EXPECT_EQ(changed[0].text, "cputime           3.50s  +2.00s         -         -       50%         2");
   EXPECT_EQ(changed[1].text, "cputhrottled      0.00s                 -         -         -         - counted");
+}
+
+TEST(UsageRows, ARateIsOfASumThatGrewSinceAnEarlierLookAndOfNothingElse) {
+  const UsageRow written{.name = "iowritten", .unit = UsageUnit::bytes, .option = "iolimit", .held = 3000, .per_second = true};
+  UsageRow before = written;
+  before.held = 1000;
+  EXPECT_EQ(rate_of(written, {before}, 4), 500);
+  EXPECT_EQ(rate_of(written, {written}, 4), 0);
+  EXPECT_EQ(rate_of(before, {written}, 4), std::nullopt) << "another run of the container";
+  EXPECT_EQ(rate_of(written, {before}, 0), std::nullopt);
+  EXPECT_EQ(rate_of(written, {before}, -4), std::nullopt);
+  EXPECT_EQ(rate_of(written, {}, 4), std::nullopt);
+  EXPECT_EQ(rate_of(disk_rows({.bytes = {.held = 3}, .inodes = {}})[0], disk_rows({}), 4), std::nullopt) << "what is held is no sum";
+}
+
+TEST(UsageRows, NearnessIsOfTheRateOrOfWhatIsHeldAndOfTheSoftLimitWhereThereIsOne) {
+  UsageRow row{.name = "iowritten", .unit = UsageUnit::bytes, .option = "iolimit", .held = 9000, .limit = 1000, .per_second = true};
+  EXPECT_EQ(nearness_of(row, 250), 0.25);
+  EXPECT_EQ(nearness_of(row, std::nullopt), std::nullopt);
+  row.limit.reset();
+  EXPECT_EQ(nearness_of(row, 250), std::nullopt);
+  const auto disk = disk_rows({.bytes = {.held = 6, .soft = 8, .hard = 12}, .inodes = {.held = 6, .soft = 0, .hard = 12}});
+  EXPECT_EQ(nearness_of(disk[0], std::nullopt), 0.75);
+  EXPECT_EQ(nearness_of(disk[1], std::nullopt), 0.5);
+}
+
+TEST(UsageRows, BetweenTwoLooksTheyStandAsRatesWithABarOfTheirLimit) {
+  const auto before = cpu_rows({.user = 1, .throttling = CpuUsage::Throttling{3, 2, 0}}, {.weight = {}, .limit_cores = 2});
+  auto now = before;
+  now[0].held += 3;
+  const cli::TableOptions options{.before = nullptr, .columns = 80, .changes = true, .usage_before = &before, .seconds = 2};
+  EXPECT_EQ(cli::usage_heading(), "usage            in all     now             barrier     limit   failcnt");
+  const auto lines = cli::usage_lines(now, options);
+  EXPECT_EQ(lines[0].text, "cputime           4.00s    150%         -         -      200%         2 #####.");
+  EXPECT_EQ(lines[0].bar.share, 0.75);
+  EXPECT_EQ(lines[1].text, "cputhrottled      0.00s                 -         -         -         - counted");
+  EXPECT_EQ(lines[1].bar.width, 0U);
+  for (const auto& line : lines) EXPECT_LE(line.text.size(), 80U);
+  EXPECT_EQ(rate_text(UsageUnit::bytes, 2048), "2K/s");
+  EXPECT_EQ(rate_text(UsageUnit::items, 70), "70/s");
 }
 
 }  // namespace
