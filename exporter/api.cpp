@@ -52,6 +52,7 @@ std::span<const Api::Route> Api::routes() {
       {"GET", "/api/v1/containers", read, &Api::containers},
       {"GET", "/api/v1/containers/{id}", read, &Api::container},
       {"GET", "/api/v1/containers/{id}/history", read, &Api::history},
+      {"GET", "/api/v1/containers/{id}/usage", read, &Api::usage},
       {"GET", "/api/v1/containers/{id}/refusals", read, &Api::refusals},
       {"PATCH", "/api/v1/containers/{id}/limits", admin, &Api::set_limits},
       {"POST", "/api/v1/containers/{id}/start", admin, &Api::start},
@@ -139,6 +140,14 @@ void Api::history(const Call& call, const Done& done) {
   const WorldReading reading = world_.read();
   const auto found = find_in(reading, call.id);
   done(found ? json_reply(history_of(live_.history().times(), live_.history().of(found->container.id))) : error_reply(found.error()));
+}
+
+void Api::usage(const Call& call, const Done& done) {
+  const WorldReading reading = world_.read();
+  const auto found = find_in(reading, call.id);
+  if (!found) return done(error_reply(found.error()));
+  const auto rows = world_.usage(found->container.id);
+  done(rows ? json_reply(usage_of(Moment::now(), *rows)) : error_reply(rows.error()));
 }
 
 void Api::refusals(const Call& call, const Done& done) {

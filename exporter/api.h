@@ -52,6 +52,7 @@ class Api {
   void containers(const Call& call, const Done& done);
   void container(const Call& call, const Done& done);
   void history(const Call& call, const Done& done);
+  void usage(const Call& call, const Done& done);
   void refusals(const Call& call, const Done& done);
   void all_refusals(const Call& call, const Done& done);
   void events(const Call& call, const Done& done);

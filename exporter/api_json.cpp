@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "container/refusal_json.h"
+#include "container/usage_json.h"
 #include "exporter/pressure.h"
 
 namespace ubc::exporter {
@@ -91,6 +92,16 @@ Json details_of(const ContainerReading& container, bool running) {
   return details;
 }
 
+Json usage_of(const Moment& at, const std::vector<accounting::UsageRow>& rows) {
+  Json array = Json::array();
+  for (const accounting::UsageRow& row : rows) {
+    Json one{{"name", row.name}, {"unit", accounting::name_of(row.unit)}};
+    one.update(container::json_of(row));
+    array.push_back(std::move(one));
+  }
+  return {{"at", at.steady}, {"rows", std::move(array)}};
+}
+
 Json points_of(const History::Points& points) {
   Json array = Json::array();
   for (const float point : points) array.push_back(std::isnan(point) ? Json{} : Json(rounded(static_cast<double>(point))));
@@ -100,11 +111,10 @@ Json points_of(const History::Points& points) {
 Json history_of(const std::vector<std::int64_t>& times, const History::Track& track) {
   Json held = Json::object();
   for (const auto& [resource, points] : track.held) held[std::string{accounting::info_of(resource)->name}] = points_of(points);
-  return {{"interval_seconds", History::kInterval.count()},
-          {"times", times},
-          {"pressure", points_of(track.pressure)},
-          {"failures", points_of(track.failures)},
-          {"held", std::move(held)}};
+  Json usage = Json::object();
+  for (const auto& [name, points] : track.usage) usage[std::string{name}] = points_of(points);
+  return {{"interval_seconds", History::kInterval.count()}, {"times", times},          {"pressure", points_of(track.pressure)},
+          {"failures", points_of(track.failures)},          {"held", std::move(held)}, {"usage", std::move(usage)}};
 }
 
 Json refusal_of(const container::Refusal& refusal) {

@@ -21,8 +21,10 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json summary_of(const ContainerReading& container, bool running);
 /// That and "beancounters": a row for each resource that is counted there, in the table's order.
 [[nodiscard]] Json details_of(const ContainerReading& container, bool running);
-/// The hour: "times", "pressure", "failures", and "held" by resource; null where it did not run.
+/// The hour: "times", "pressure", "failures", "held" by resource, "usage" by row; null where it did not run.
 [[nodiscard]] Json history_of(const std::vector<std::int64_t>& times, const History::Track& track);
+/// "at", by the clock that only rises, and "rows": what it uses besides its beancounters. Of two of them: how much in a second.
+[[nodiscard]] Json usage_of(const Moment& at, const std::vector<accounting::UsageRow>& rows);
 [[nodiscard]] Json points_of(const History::Points& points);
 /// container::json_of(), and the numbers that would have let it pass.
 [[nodiscard]] Json refusal_of(const container::Refusal& refusal);

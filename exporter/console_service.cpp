@@ -69,7 +69,7 @@ Result<> ConsoleService::attach(HttpServer& server) {
     spdlog::warn("passwords and tokens come to {} in the clear: --tls-cert and --tls-key keep them", server.address());
   server.every(Live::kTick, [this] { live_.tick(); });
   server.every(Live::kRefusalPoll, [this] { live_.poll_refusals(); });
-  server.every(History::kInterval, [this] { live_.sample(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())); });
+  server.every(History::kInterval, [this] { live_.sample(Moment::now()); });
   if (users_) server.every(kFilesPoll, [this] { reload_users_if_changed(); });
   if (options_.tls()) server.every(kFilesPoll, [this, &server] { renew_certificate_if_changed(server); });
   if (runner_) server.when_readable(runner_->descriptor(), [this] { return runner_->take_results(); });

@@ -10,6 +10,7 @@
 #include "accounting/host_memory.h"
 #include "container/container.h"
 #include "container/tuning.h"
+#include "container/usage.h"
 
 namespace ubc::exporter {
 namespace {
@@ -44,6 +45,8 @@ WorldReading HostWorld::read() {
   }
   return reading;
 }
+
+Result<std::vector<accounting::UsageRow>> HostWorld::usage(std::uint32_t id) { return container::usage_rows(host_, id); }
 
 std::vector<container::Refusal> HostWorld::last_refusals(std::uint32_t id) { return container::last_refusals(host_, id); }
 

@@ -15,6 +15,7 @@ class HostWorld : public World {
 
   AboutHost about() override;
   WorldReading read() override;
+  Result<std::vector<accounting::UsageRow>> usage(std::uint32_t id) override;
   std::vector<container::Refusal> last_refusals(std::uint32_t id) override;
   RefusalNews refusals_since(std::uint64_t cursor) override;
   Result<std::vector<container::LimitChange>> preview(std::uint32_t id, const accounting::AllLimits& changes) override;

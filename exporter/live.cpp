@@ -60,8 +60,14 @@ void Live::tell_watchers(const WorldReading& reading) {
   each_container(reading, [&](const ContainerReading& container, bool running) {
     if (std::ranges::find(watchers_, container.id, &Watcher::id) == watchers_.end()) return;
     const std::string details = text_of(details_of(container, running));
-    for (const Watcher& watcher : watchers_)
-      if (const auto stream = watcher.stream.lock(); stream && watcher.id == container.id) stream->push("container", details);
+    const auto rows = world_.usage(container.id);   // one that ends meanwhile has none
+    const std::string usage = rows ? text_of(usage_of(Moment::now(), *rows)) : "";
+    for (const Watcher& watcher : watchers_) {
+      const auto stream = watcher.stream.lock();
+      if (!stream || watcher.id != container.id) continue;
+      stream->push("container", details);
+      if (rows) stream->push("usage", usage);
+    }
   });
 }
 
@@ -76,7 +82,11 @@ void Live::poll_refusals() {
     if (left-- <= kMostRefusals) hub_.publish("refusal", text_of(refusal_of(refusal)));
 }
 
-void Live::sample(std::int64_t now) { history_.sample(now, world_.read().host); }
+void Live::sample(const Moment& now) {
+  const WorldReading reading = world_.read();
+  history_.sample(now, reading.host);
+  sampled_(reading.host);
+}
 
 void Live::tell_action(const std::string& verb, std::uint32_t id, const std::string& by, bool done) {
   hub_.publish("action", text_of(Json{{"verb", verb}, {"ctid", id}, {"by", by}, {"done", done}}));

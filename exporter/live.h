@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,12 +28,14 @@ class Live {
   [[nodiscard]] const History& history() const { return history_; }
   [[nodiscard]] const EventHub& hub() const { return hub_; }
 
-  /// Every kTick: a "containers" event with what changed since the last, and "container" for those who watch one.
+  /// Every kTick: a "containers" event with what changed since the last, and "container" and "usage" for those who watch one.
   void tick();
   /// Every kRefusalPoll: a "refusal" event each, or "missed" where they were too many.
   void poll_refusals();
-  /// Every History::kInterval. `now`: seconds since the epoch.
-  void sample(std::int64_t now);
+  /// Every History::kInterval.
+  void sample(const Moment& now);
+  /// Sees each of these readings, too.
+  void on_sample(std::function<void(const HostReading&)> look) { sampled_ = std::move(look); }
   /// A command of somebody's is done: all look again, at once.
   void tell_action(const std::string& verb, std::uint32_t id, const std::string& by, bool done);
   void close_all() { hub_.close_all(); }
@@ -48,6 +51,7 @@ class Live {
   World& world_;
   EventHub hub_;
   History history_;
+  std::function<void(const HostReading&)> sampled_ = [](const HostReading&) {};
   std::vector<Watcher> watchers_;
   std::map<std::uint32_t, std::string> told_;   ///< each container's summary, as the listeners have it
   std::uint64_t refusals_told_ = 0;

@@ -21,6 +21,16 @@ Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSe
 }
 
 Result<HostTotals> read_totals(const container::Host& host) {
+std::vector<accounting::UsageRow> rows_of(const ContainerUsage& usage) {
+  std::vector<accounting::UsageRow> rows;
+  const auto append = [&](const std::vector<accounting::UsageRow>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
+  if (usage.disk) append(accounting::disk_rows(*usage.disk));
+  if (usage.cpu) append(accounting::cpu_rows(*usage.cpu, usage.share));
+  append(accounting::io_rows(usage.block_io, {}));
+  if (!usage.traffic.empty()) append(accounting::traffic_rows(usage.traffic, {}));
+  return rows;
+}
+
   HostTotals totals;
   totals.memory = UBC_TRY(accounting::read_host_memory(host.paths.proc + "/meminfo"));
   totals.cpus = static_cast<std::uint64_t>(::get_nprocs());

@@ -10,6 +10,7 @@
 
 #include "accounting/cgroup_usage.h"
 #include "accounting/host_memory.h"
+#include "accounting/usage_rows.h"
 #include "bpf/hook_plan.h"
 #include "container/host.h"
 #include "container/network.h"
@@ -45,6 +46,8 @@ struct Abilities {
 };
 
 /// What the kernel has not is absent.
+/// As rows, without limits. (Pure.)
+[[nodiscard]] std::vector<accounting::UsageRow> rows_of(const ContainerUsage& usage);
 [[nodiscard]] Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSet& wanted);
 [[nodiscard]] Result<HostTotals> read_totals(const container::Host& host);
 [[nodiscard]] Abilities probe_abilities(const container::Host& host);

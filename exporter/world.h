@@ -59,6 +59,8 @@ class World {
 
   [[nodiscard]] virtual AboutHost about() = 0;
   [[nodiscard]] virtual WorldReading read() = 0;
+  /// container::usage_rows().
+  [[nodiscard]] virtual Result<std::vector<accounting::UsageRow>> usage(std::uint32_t id) = 0;
   /// The last refusal of each resource, latest first.
   [[nodiscard]] virtual std::vector<container::Refusal> last_refusals(std::uint32_t id) = 0;
   /// Of all containers; cursor 0: all that the kernel remembers.

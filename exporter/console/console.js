@@ -101,6 +101,7 @@ async function openContainer(id, signal) {
     try {
       next.setContainer(await get(path, signal));
       next.setRefusals(await get(`${path}/refusals`, signal));
+      next.setUsage(await get(`${path}/usage`, signal));
     } catch (error) { failed(error); }
   };
   next.setContainer(container);
@@ -119,6 +120,7 @@ const heard = {
     view.update();
   },
   container(now) { if (view.container?.id === now.id) view.setContainer(now); },
+  usage(now) { view.setUsage?.(now); },
   refusal(refusal) {
     store.refusals.unshift(refusal);
     store.refusals.length = Math.min(store.refusals.length, kMostRefusals);

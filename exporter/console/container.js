@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One container: every resource with its barrier and limit drawn, its hour, what it was refused.
+// One container: every resource with its barrier and limit drawn, its hour, what it uses besides, what it was refused.
 import {button, h, icon, order, say} from "./dom.js";
 import {chart, rowBar, sparkline} from "./draw.js";
 import {folded, kernelCard, learnUnits, nothingRefused, refusalCard} from "./refusals.js";
+import {usagePanel} from "./usage.js";
 import {amount, boundOf, count, meanings, nameOf, pairOf, percent, severity, span} from "./words.js";
 
 const kColumns = [["Resource", "c-resource"], ["Held, barrier and limit", "c-bar"], ["Held", "number"], ["Peak", "number"], ["Barrier", "number"], ["Limit", "number"], ["Refused", "number"], ["", "c-edit"]];
@@ -57,11 +58,12 @@ export function containerView(store, id, act) {
   const nearest = h("p", {class: "nearest-line"}), spark = sparkline(600, 64), body = h("tbody");
   const onlyLimited = h("input", {type: "checkbox", id: "only-limited"});
   const table = h("table", {class: "resources"}, h("caption", {class: "unseen"}, "Resources"), h("thead", null, h("tr", null, kColumns.map(([text, kind]) => h("th", {scope: "col", class: kind}, text || h("span", {class: "unseen"}, "Change"))))), body);
-  const last = h("div", {class: "refusal-list"});
+  const last = h("div", {class: "refusal-list"}), usage = usagePanel();
   const root = h("div", {class: "container-view"},
     h("a", {class: "back", href: "#/"}, icon("back"), "All containers"),
     h("header", {class: "container-head"}, h("div", {class: "title-line"}, title, state), actions, facts),
     h("section", {class: "panel hour", "aria-label": "Last hour"}, h("div", null, h("h2", null, "Nearest barrier"), nearest), spark),
+    usage.root,
     h("section", {class: "panel", "aria-label": "Last refusals"}, h("h2", null, "Last refusals"), last),
     h("section", {class: "panel", "aria-label": "Resources"}, h("div", {class: "panel-head"}, h("h2", null, "Resources"),
       h("span", {class: "legend"}, h("i", {class: "key held"}), "held", h("i", {class: "key peak"}), "peak", h("i", {class: "key barrier"}), "barrier", h("i", {class: "key limit"}), "limit"),
@@ -117,8 +119,10 @@ export function containerView(store, id, act) {
     setHistory(now) {
       history = now;
       spark.update(now.pressure);
+      usage.setHistory(now.usage);
       for (const made of rows.values()) if (made.open) made.draw();
     },
+    setUsage: usage.setUsage,
     setRefusals(now) { refusals = now; updateRefusals(); },
     get container() { return container; },
     row: (resource) => rows.get(resource)?.row,

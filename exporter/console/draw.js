@@ -63,11 +63,11 @@ function paths(points, x, y) {
   return {line, area};
 }
 
-/** The last hour in a table's cell: 0 to 100 % of what refuses, the newest at the right. */
+/** The last hour in a table's cell: 0 to 100 % of what refuses, the newest at the right. `look`: where it is of something else. */
 export function sparkline(width = 132, height = 30, span = 120) {
   const area = s("path", {class: "area"}), line = s("path", {class: "line"}), dot = s("path", {class: "dot"});
   const svg = s("svg", {class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img"}, s("path", {class: "full", d: `M0 3.5H${width}`}), area, line, dot);
-  svg.update = (points) => {
+  svg.update = (points, look = {}) => {
     const x = (at) => width - 4 - (points.length - 1 - at) * ((width - 6) / (span - 1));
     const y = (value) => Number((height - 2 - Math.min(1, value) * (height - 5.5)).toFixed(1));
     const drawn = paths(points, x, y), last = points.at(-1) ?? null, known = points.filter((point) => point !== null);
@@ -75,8 +75,9 @@ export function sparkline(width = 132, height = 30, span = 120) {
     line.setAttribute("d", drawn.line);
     dot.style.display = last === null ? "none" : "";
     dot.setAttribute("d", `M${x(points.length - 1)} ${last === null ? 0 : y(last)}h0`);   // a round end of no length: a dot, however it is stretched
-    svg.dataset.severity = severity(last);
-    svg.setAttribute("aria-label", known.length ? `last hour: between ${percent(Math.min(...known))} and ${percent(Math.max(...known))}` : "no history yet");
+    svg.dataset.severity = look.severity ?? severity(last);
+    svg.classList.toggle("free", look.bounded === false);
+    svg.setAttribute("aria-label", look.words ?? (known.length ? `last hour: between ${percent(Math.min(...known))} and ${percent(Math.max(...known))}` : "no history yet"));
   };
   return svg;
 }

@@ -105,6 +105,31 @@ TEST_F(Console, AnAdminChangesALimitWithAPreviewAndStopsAContainer) {
   EXPECT_THAT(text_of(log_), HasSubstr("audit: ada (admin, 127.0.0.1) stop 103: done\n"));
 }
 
+TEST_F(Console, WhatAContainerUsesBesidesItsBeancountersIsShownNowAndOfItsLimit) {
+  sign_in();
+  browser_.evaluate("location.hash = '#/ct/103'");
+  browser_.wait_for("document.querySelectorAll('.usage-card').length === 6");
+  const auto card = [&](const std::string& title) { return "document.querySelector('.usage-card[aria-label=\"" + title + "\"]')"; };
+  // 103 uses 0.85 of what the made-up world calls usual: 0.935 s of CPU time in a second, of 1.5.
+  browser_.wait_for("/^9[0-9]%$/.test(" + card("CPU") + ".querySelector('b').textContent)");
+  EXPECT_EQ(browser_.evaluate(card("CPU") + ".querySelector('.usage-of').textContent"), "of 150%");
+  EXPECT_EQ(browser_.evaluate(card("CPU") + ".querySelector('.bar').hidden"), false);
+  EXPECT_EQ(browser_.evaluate(card("Disk space") + ".querySelector('.usage-now').innerText.replace(/\\s+/g, ' ')"), "8.40 GiB of 10 GiB");
+  EXPECT_EQ(browser_.evaluate(card("Disk space") + ".querySelector('.usage-note').textContent"), "141,203 files");
+  EXPECT_EQ(browser_.evaluate(card("Disk writes") + ".querySelector('.usage-of').textContent"), "of 8 MiB/s");
+  browser_.screenshot(kKept + "/usage-light.png");
+  browser_.press("t");
+  browser_.screenshot(kKept + "/usage-dark.png");
+  browser_.look_like(390, 844, true, true);
+  EXPECT_EQ(browser_.evaluate("document.documentElement.scrollWidth <= innerWidth"), true);
+  browser_.evaluate("document.querySelector('.usage').scrollIntoView()");
+  browser_.screenshot(kKept + "/usage-phone.png");
+  browser_.look_like(1440, 960, false, false);
+  browser_.evaluate("location.hash = '#/ct/2000000007'");
+  browser_.wait_for("document.querySelectorAll('.usage-card').length === 3");   // nobody knows an adopted one's disk and links
+  EXPECT_EQ(browser_.evaluate(card("CPU") + ".querySelector('.usage-of').textContent"), "of 150%") << "2000000007 is odd: it has a limit";
+}
+
 TEST_F(Console, APhoneAndTheDarkShowAllOfItWithoutScrollingSideways) {
   browser_.look_like(390, 844, true, true);
   browser_.evaluate("location.reload()");

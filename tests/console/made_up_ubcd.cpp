@@ -54,6 +54,9 @@ void drift(MadeUpWorld& world, const MadeUpWorld& origin, double minute) {
   }
 }
 
+/// How much more than usual is used in this minute.
+double busy(double minute) { return 1 + 0.35 * std::sin(minute / 7) + 0.2 * std::sin(minute * 1.3) + 0.08 * std::sin(minute * 4.7); }
+
 void obey(MadeUpWorld& world, const std::string& line) {
   std::istringstream words{line};
   std::string verb, resource, value;
@@ -92,12 +95,16 @@ int serve(const Options& options) {
   const std::int64_t now = std::time(nullptr);
   for (int point = 0; point < 120; ++point) {
     drift(world, origin, point / 2.0);
-    live.sample(now - (120 - point) * 30);
+    world.advance(30, busy(point / 2.0));
+    live.sample({static_cast<double>(now - (120 - point) * 30), point * 30.0});
   }
-  if (!options.drift) world.now = origin.now;
+  if (!options.drift)
+    for (exporter::ContainerReading& container : world.now.host.running)
+      container.counters = std::ranges::find(origin.now.host.running, container.id, &exporter::ContainerReading::id)->counters;
   double minute = 60;
   std::string input;
   if (options.drift) server->every(std::chrono::seconds{1}, [&] { drift(world, origin, minute += 1 / 60.0); });
+  server->every(std::chrono::seconds{1}, [&] { world.advance(1); });
   server->every(exporter::Live::kTick, [&] { live.tick(); });
   server->every(exporter::Live::kRefusalPoll, [&] { live.poll_refusals(); });
   server->when_readable(0, [&] { return obey_input(world, input); });

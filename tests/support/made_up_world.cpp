@@ -13,6 +13,33 @@ ContainerReading* MadeUpWorld::find(std::uint32_t id) {
   return found == now.host.running.end() ? nullptr : &*found;
 }
 
+Result<std::vector<accounting::UsageRow>> MadeUpWorld::usage(std::uint32_t id) {
+  const ContainerReading* container = find(id);
+  if (container == nullptr) return std::vector<accounting::UsageRow>{};
+  const exporter::ContainerUsage& used = container->usage;
+  auto rows = used.disk ? accounting::disk_rows(*used.disk) : std::vector<accounting::UsageRow>{};
+  const bool limited = id % 2 == 1;
+  const auto append = [&](const std::vector<accounting::UsageRow>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
+  append(accounting::cpu_rows(*used.cpu, used.share));
+  append(accounting::io_rows(used.block_io, limited ? accounting::IoLimits{{20 << 20}, {8 << 20}, {}, {}} : accounting::IoLimits{}));
+  if (!used.traffic.empty()) append(accounting::traffic_rows(used.traffic, {limited ? 4U << 20 : 0U, limited ? 1U << 20 : 0U}));
+  return rows;
+}
+
+void MadeUpWorld::advance(double seconds, double times) {
+  for (ContainerReading& container : now.host.running) {
+    exporter::ContainerUsage& usage = container.usage;
+    const double used = seconds * times * (0.4 + static_cast<double>(container.id % 5) * 0.15);
+    const auto whole = [&](double of) { return static_cast<std::uint64_t>(of * used); };
+    usage.cpu->user += used * 0.9;
+    usage.cpu->system += used * 0.2;
+    usage.cpu->throttling->throttled += used > seconds ? (used - seconds) * 0.2 : 0;
+    for (accounting::DeviceIo& io : usage.block_io)
+      io.read_bytes += whole(3e6), io.written_bytes += whole(6e6), io.reads += whole(110), io.writes += whole(240);
+    for (accounting::Traffic& link : usage.traffic) link.received_bytes += whole(0.4e6), link.sent_bytes += whole(0.8e6);
+  }
+}
+
 std::vector<container::Refusal> MadeUpWorld::last_refusals(std::uint32_t id) {
   std::vector<container::Refusal> last;
   for (auto refusal = refused.rbegin(); refusal != refused.rend(); ++refusal)
@@ -23,7 +50,7 @@ std::vector<container::Refusal> MadeUpWorld::last_refusals(std::uint32_t id) {
 
 exporter::RefusalNews MadeUpWorld::refusals_since(std::uint64_t cursor) {
   const auto first = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(cursor, refused.size()));
-  return {{refused.begin() + first, refused.end()}, refused.size(), 0};
+  return {{refused.begin() + first, refused.end()}, refused.size(), std::exchange(missed, 0)};
 }
 
 Result<std::vector<container::LimitChange>> MadeUpWorld::preview(std::uint32_t id, const accounting::AllLimits& changes) {
@@ -113,6 +140,17 @@ Beancounter counter(double load, std::uint64_t barrier, std::uint64_t limit, dou
           .failcnt = 0};
 }
 
+exporter::ContainerUsage usage_of(const Sketch& sketch) {
+  exporter::ContainerUsage usage;
+  const auto gibibytes = [](double amount) { return static_cast<std::uint64_t>(amount * (1U << 30U)); };
+  usage.cpu = {.user = 81'234, .system = 9'021, .throttling = {{.periods = 90'000, .throttled_periods = 1'204, .throttled = 61.5}}};
+  if (sketch.id % 2 == 1) usage.share.limit_cores = 1.5;
+  usage.block_io = {{.device = "8:0", .read_bytes = gibibytes(12), .written_bytes = gibibytes(31), .reads = 401'200, .writes = 1'204'000}};
+  usage.disk = {{gibibytes(8.4), gibibytes(10), gibibytes(12)}, {141'203, 0, 0}};
+  usage.traffic = {{.device = "eth0", .received_bytes = gibibytes(41), .sent_bytes = gibibytes(88)}};
+  return usage;
+}
+
 ContainerReading guest(const Sketch& sketch) {
   ContainerReading made;
   made.id = sketch.id;
@@ -122,6 +160,7 @@ ContainerReading guest(const Sketch& sketch) {
   made.cgroup = "/sys/fs/cgroup/ubc/" + std::to_string(sketch.id);
   made.counted_by_hooks = true;
   made.started_at = 1'700'000'000;
+  made.usage = usage_of(sketch);
   const auto set = [&](ubc_resource resource, const Beancounter& to) { made.counters.of(resource) = to; };
   const std::uint64_t ram = sketch.ram * kMegabyte;
   set(UBC_NUMPROC, counter(sketch.load, 240, 264));
@@ -148,6 +187,8 @@ void populate(MadeUpWorld& world) {
   ContainerReading pod = guest({2'000'000'007, "pod-registry", "", "", 0.64, 512, 300});
   pod.adopted = true;
   pod.started_at = std::nullopt;
+  pod.usage.disk = std::nullopt;   // of others' containers nobody knows where it is
+  pod.usage.traffic.clear();
   pod.cgroup = "/sys/fs/cgroup/machine.slice/libpod-registry.scope";
   world.now.host.running.push_back(pod);
   for (const Sketch& sketch :

@@ -15,10 +15,12 @@ class MadeUpWorld : public exporter::World {
   exporter::WorldReading now;
   std::vector<container::Refusal> refused;   ///< oldest first
   std::vector<exporter::Action> done;        ///< what was asked of ubctl
+  std::uint64_t missed = 0;                  ///< refusals that the next reader comes too late for
   exporter::ActionResult next_result;        ///< of the next action; its status other than 0: nothing happens
 
   exporter::AboutHost about() override { return {"hn14", "6.12.48+deb12-amd64", 16, std::uint64_t{64} << 30U}; }
   exporter::WorldReading read() override { return now; }
+  Result<std::vector<accounting::UsageRow>> usage(std::uint32_t id) override;
   std::vector<container::Refusal> last_refusals(std::uint32_t id) override;
   exporter::RefusalNews refusals_since(std::uint64_t cursor) override;
   Result<std::vector<container::LimitChange>> preview(std::uint32_t id, const accounting::AllLimits& changes) override;
@@ -26,6 +28,8 @@ class MadeUpWorld : public exporter::World {
 
   /// nullptr: there is none that runs.
   [[nodiscard]] exporter::ContainerReading* find(std::uint32_t id);
+  /// What is summed grows by what each uses in so many seconds, `times` as much as usual.
+  void advance(double seconds, double times = 1);
   /// A refusal of one more, as a hook would write it down: failcnt too.
   void refuse(std::uint32_t id, ubc_resource resource, std::string_view program, std::string_view call);
 

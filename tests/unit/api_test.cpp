@@ -75,7 +75,7 @@ TEST(Api, WithoutHooksOnlyTheMemoryControllersRowsAreShown) {
 
 TEST(Api, TheListHasAllOfThemAndItsShortFormATrendForRows) {
   MadeUpSite site;
-  site.live.sample(1000);
+  site.live.sample({1000, 10});
   const json all = site.get("/api/v1/containers");
   ASSERT_EQ(all["containers"].size(), 10U);
   EXPECT_TRUE(all["containers"][0].contains("beancounters"));
@@ -210,6 +210,24 @@ TEST(Api, AListenerHearsOfARefusalOnceAndOfNoneBeforeItCame) {
   EXPECT_THAT(stream->take(), testing::AllOf(testing::StartsWith("event: refusal\ndata: {\"time\":"), HasSubstr("\"comm\":\"sh\"")));
   site.live.poll_refusals();
   EXPECT_EQ(stream->take(), "");
+}
+
+TEST(Api, AListenerIsToldHowManyRefusalsOfAStormItDoesNotHearOf) {
+  MadeUpSite site;
+  const auto stream = site.live.subscribe(0);
+  ASSERT_NE(stream, nullptr);
+  (void)stream->take();
+  for (int i = 0; i < 130; ++i) site.world.refuse(101, UBC_NUMPROC, "bomb", "clone");
+  site.world.missed = 5000;   // overwritten in the kernel's ring before they were read
+  site.live.poll_refusals();
+  const std::string told = stream->take();
+  EXPECT_THAT(told, HasSubstr("event: missed\ndata: {\"refusals\":5030}\n\n"));
+  std::size_t heard = 0;
+  for (std::size_t at = 0; (at = told.find("event: refusal\n", at)) != std::string::npos; ++at) ++heard;
+  EXPECT_EQ(heard, 100U) << "the latest";
+  site.world.refuse(101, UBC_NUMPROC, "bomb", "clone");
+  site.live.poll_refusals();
+  EXPECT_THAT(stream->take(), testing::StartsWith("event: refusal\n")) << "the next is heard as ever";
 }
 
 TEST(EventHub, OneTooManyIsTurnedAwayAndOneTooSlowIsLetGo) {

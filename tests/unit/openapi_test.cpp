@@ -121,8 +121,9 @@ void hold(const exporter::Reply& reply, const std::string& method, const std::st
 
 TEST(OpenApi, WhatIsAnsweredIsWhatIsDescribed) {
   MadeUpSite site;
-  site.live.sample(1000);
-  site.live.sample(1030);
+  site.live.sample({1000, 10});
+  site.world.advance(30);
+  site.live.sample({1030, 40});
   const std::string containers = "/api/v1/containers";
   for (const std::string& who : {site.admin, site.reader, std::string{"Bearer no"}})
     hold(site.ask("GET", "/api/v1/session", "", who), "get", "/api/v1/session");
@@ -130,7 +131,7 @@ TEST(OpenApi, WhatIsAnsweredIsWhatIsDescribed) {
   hold(site.ask("GET", containers), "get", containers);
   hold(site.ask("GET", containers + "?view=summary"), "get", containers);
   for (const char* id : {"101", "105", "2000000007", "110"})
-    for (const char* part : {"", "/history", "/refusals"})
+    for (const char* part : {"", "/history", "/refusals", "/usage"})
       hold(site.ask("GET", containers + "/" + id + part), "get", containers + "/{id}" + part);
   hold(site.ask("GET", containers + "/999"), "get", containers + "/{id}");
   hold(site.ask("GET", "/api/v1/refusals"), "get", "/api/v1/refusals");
