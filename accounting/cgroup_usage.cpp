@@ -171,6 +171,16 @@ Result<std::map<std::string, std::uint64_t, std::less<>>> read_memory_events(con
   return UBC_TRY(read_parsed(cgroup.read("memory.events"), os::parse_key_values)).value_or(Events{});
 }
 
+Result<std::optional<MemoryUse>> read_memory_use(const os::CgroupDir& cgroup) {
+  const auto values = UBC_TRY(read_parsed(cgroup.read("memory.stat"), os::parse_key_values));
+  if (!values) return std::nullopt;
+  const auto value = [&](std::string_view key) {
+    const auto found = values->find(key);
+    return found == values->end() ? 0 : found->second;
+  };
+  return MemoryUse{value("anon"), value("file"), value("inactive_file")};
+}
+
 Result<bool> is_frozen(const os::CgroupDir& cgroup) {
   return UBC_TRY(read_parsed(cgroup.read("cgroup.freeze"), os::parse_number)).value_or(0) != 0;
 }

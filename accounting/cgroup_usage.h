@@ -36,6 +36,11 @@ struct Pressure {
   std::optional<double> full;
 };
 
+/// Of memory.stat, in bytes.
+struct MemoryUse {
+  std::uint64_t anonymous = 0, file = 0, inactive_file = 0;
+};
+
 struct DeviceIo {
   std::string device;   ///< "8:0"
   std::uint64_t read_bytes = 0, written_bytes = 0, reads = 0, writes = 0;
@@ -74,6 +79,8 @@ using Pressures = std::map<std::string_view, Pressure>;   ///< by kPressures; wh
 [[nodiscard]] Result<IoLimits> read_io_limits(const os::CgroupDir& cgroup);
 /// memory.events: low, high, max, oom, oom_kill, ...
 [[nodiscard]] Result<std::map<std::string, std::uint64_t, std::less<>>> read_memory_events(const os::CgroupDir& cgroup);
+/// nullopt: no memory controller.
+[[nodiscard]] Result<std::optional<MemoryUse>> read_memory_use(const os::CgroupDir& cgroup);
 /// cgroup.freeze: suspended by its owner.
 [[nodiscard]] Result<bool> is_frozen(const os::CgroupDir& cgroup);
 /// The host's own: /proc/pressure.

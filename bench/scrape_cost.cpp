@@ -61,7 +61,7 @@ class Library : public prometheus::Collectable {
   (void)!::write(report_to, &port, sizeof port);
   const std::vector<std::string> fleet;
   const exporter::Served served{[&](const exporter::CollectorSet&, exporter::Exposition& out) { exporter::write_families(host, {}, out); },
-                                fleet};
+                                [](exporter::Exposition&) { return false; }, fleet};
   (void)server->run([&](const exporter::Request& request, const exporter::Done& done) { done(exporter::answer(request, served)); });
   ::_exit(0);
 }

@@ -117,6 +117,9 @@ constexpr auto kHooks = std::to_array<Hook>({
     {"census_tasks", Purpose::census, iterator, "bpf_iter_task"},
     {"census_files", Purpose::census, iterator, "bpf_iter_task_file"},
     {"census_mappings", Purpose::census, iterator, "bpf_iter_task_vma"},
+    {"sight_tasks", Purpose::sight, iterator, "bpf_iter_task"},
+    {"sight_files", Purpose::sight, iterator, "bpf_iter_task_file"},
+    {"sight_mappings", Purpose::sight, iterator, "bpf_iter_task_vma"},
     {"request", Purpose::request, HookKind::request, "bpf_prog_test_run_syscall"},
     {"print_all", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
     {"print_own", Purpose::print, iterator, "bpf_iter_bpf_map_elem"},
@@ -184,7 +187,7 @@ bool by_preemption(Purpose purpose) {
 bool takes_all(Purpose purpose) {
   constexpr Purpose kTaken[] = {Purpose::true_up,     Purpose::true_up_locked, Purpose::charge_shared, Purpose::free_ipc, Purpose::audit,
                                 Purpose::after_send,  Purpose::after_release,  Purpose::keep_sndbuf,   Purpose::print,    Purpose::census,
-                                Purpose::count_rules, Purpose::free_rules,     Purpose::gate_rules};
+                                Purpose::count_rules, Purpose::free_rules,     Purpose::gate_rules,    Purpose::sight};
   return std::ranges::find(kTaken, purpose) != std::end(kTaken);
 }
 

@@ -71,6 +71,7 @@ enum class Purpose : std::uint8_t {
   leave_cgroup,
   audit,
   census,
+  sight,                              // writes what lives, beside what the books say of it
   request,                            // what userspace asks of the maps
   print,                              // the classic table, for whoever reads the pinned file
 

@@ -109,6 +109,7 @@ struct mm_struct {
 	atomic_long_t pgtables_bytes;        /* what a fork may copy */
 	unsigned long def_flags;             /* VM_LOCKED: mlockall(MCL_FUTURE) */
 	unsigned long brk;                   /* how much a brk() asks for */
+	struct file *exe_file;               /* for who counts what lives: what it executes, which may be mapped as another */
 	struct rw_semaphore mmap_lock;
 };
 struct vm_area_struct {

@@ -134,6 +134,16 @@ struct ubc_container {
 UBC_ABI_SIZE(ubc_container, 16);
 #define UBC_RESOURCE_NAME 16 /* room for a resource's name and its NUL */
 
+/* An object that a task shows, beside what its record says: what the iterators sight_* write. */
+struct ubc_sighting {
+	ubc_u64 object;          /* tells it from others; no address */
+	ubc_u64 amount;          /* what it is worth now, in the resource's unit */
+	ubc_u64 charged;         /* what the record says; 0: there is none */
+	ubc_u32 slot;            /* the record's; without one whose it is, 0 where nobody can tell */
+	ubc_u32 resource;
+};
+UBC_ABI_SIZE(ubc_sighting, 32);
+
 /* What went uncounted or unreported, by reason. ubcd and `ubctl doctor` show each. */
 enum ubc_loss {
 	UBC_LOSS_OBJECT_TABLE_FULL = 0,  /* an object of an unlimited resource went uncounted */

@@ -36,6 +36,7 @@ constexpr Verb kVerbs[] = {
     {"cp", add_cp},
     {"diff", add_diff},
     {"doctor", add_doctor},
+    {"audit", add_audit},
     {"mount", add_mount},
     {"umount", add_umount},
     {"set", add_set},

@@ -103,6 +103,7 @@ void add_runscript(CLI::App& app, Invocation& invocation);
 void add_ps(CLI::App& app, Invocation& invocation);
 void add_cp(CLI::App& app, Invocation& invocation);
 void add_diff(CLI::App& app, Invocation& invocation);
+void add_audit(CLI::App& app, Invocation& invocation);
 void add_doctor(CLI::App& app, Invocation& invocation);
 void add_mount(CLI::App& app, Invocation& invocation);
 void add_umount(CLI::App& app, Invocation& invocation);

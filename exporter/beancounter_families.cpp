@@ -58,6 +58,15 @@ void write_beancounters(const HostReading& host, const Subjects& subjects, Expos
   });
 }
 
+void write_crossings(const HostReading& host, const Subjects& subjects, const Crossings& crossings, Exposition& out) {
+  if (!out.family("ubc_barrier_crossings_total", counter, "Times that held was seen to have risen above its barrier: at least so many"))
+    return;
+  for (std::size_t c = 0; c < host.running.size(); ++c)
+    for (std::size_t r = 0; r < kResources.size(); ++r)
+      if (const auto times = crossings.of(host.running[c].id, kResources[r].resource))
+        out.sample(subjects.containers[c], subjects.resources[r], *times);
+}
+
 void write_last_refusals(const HostReading& host, const Subjects& subjects, Exposition& out) {
   if (!out.family("ubc_last_failure_timestamp_seconds", gauge, "When the last charge was refused, in seconds since the epoch")) return;
   for (std::size_t c = 0; c < host.running.size(); ++c)

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "exporter/cadvisor_families.h"
 #include "os/text_file.h"
 
 namespace ubc::exporter {
@@ -24,6 +25,7 @@ BookKeeper::BookKeeper(container::Host host, const CollectorSet& collectors, std
     : host_{std::move(host)}, collectors_{collectors}, server_{server} {
   own_.kernel = kernel_release();
   own_.abilities = std::move(abilities);
+  own_.crossings = std::make_shared<Crossings>();
   note_reload(true);
 }
 
@@ -32,6 +34,7 @@ void BookKeeper::write(const CollectorSet& wanted, Exposition& out) {
   const HostReading reading = read_host(host_, wanted & collectors_);
   own_.read_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const Error& failure : reading.failures) note(failure);
+  look(reading);
   if (auto process = read_own_process())
     own_.process = *process;
   else
@@ -39,6 +42,18 @@ void BookKeeper::write(const CollectorSet& wanted, Exposition& out) {
   own_.requests = server_.counts().requests;
   own_.connections_refused = server_.counts().connections_refused;
   write_families(reading, own_, out);
+}
+
+bool BookKeeper::write_cadvisor(Exposition& out) {
+  if (!collectors_.has(Collector::cadvisor)) return false;
+  CollectorSet read;
+  for (const Collector each :
+       {Collector::beancounters, Collector::cpu, Collector::io, Collector::disk, Collector::network, Collector::cadvisor})
+    read.set(each, true);
+  const HostReading reading = read_host(host_, read);
+  for (const Error& failure : reading.failures) note(failure);
+  exporter::write_cadvisor(reading, host_.paths.cgroups, out);
+  return true;
 }
 
 void BookKeeper::note_reload(bool successful) { own_.reload = {successful, std::time(nullptr)}; }

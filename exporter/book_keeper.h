@@ -20,8 +20,12 @@ class BookKeeper {
 
   /// Of the collectors that are on and wanted. What could not be read goes to the log, and is counted.
   void write(const CollectorSet& wanted, Exposition& out);
+  /// By cAdvisor's names; false, and nothing is read, where that collector is off.
+  [[nodiscard]] bool write_cadvisor(Exposition& out);
   /// From the next scrape on.
   void use(container::Host host, const CollectorSet& collectors) { host_ = std::move(host), collectors_ = collectors; }
+  /// A reading besides the scrapes'.
+  void look(const HostReading& host) { own_.crossings->look(host); }
   /// The configuration was read again, now.
   void note_reload(bool successful);
 

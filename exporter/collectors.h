@@ -9,12 +9,28 @@
 
 namespace ubc::exporter {
 
-enum class Collector : std::uint8_t { beancounters, refusals, cpu, memory, pressure, io, disk, network, host, hooks, capability, process };
+enum class Collector : std::uint8_t {
+  beancounters,
+  refusals,
+  cpu,
+  memory,
+  pressure,
+  io,
+  disk,
+  network,
+  host,
+  hooks,
+  audit,
+  capability,
+  process,
+  cadvisor
+};
 
 struct CollectorInfo {
   Collector collector;
   std::string_view name;
   std::string_view what;
+  bool usual = true;   ///< on where nobody says otherwise
 };
 inline constexpr auto kCollectors = std::to_array<CollectorInfo>({
     {Collector::beancounters, "beancounters", "held, maxheld, barrier, limit and failures of each container and resource"},
@@ -27,8 +43,10 @@ inline constexpr auto kCollectors = std::to_array<CollectorInfo>({
     {Collector::network, "network", "traffic of each guest and its interfaces"},
     {Collector::host, "host", "what the host has, its pressure and its commitment"},
     {Collector::hooks, "hooks", "losses, skipped programs and logged events"},
+    {Collector::audit, "audit", "what the last ubctl audit found: held against what lives"},
     {Collector::capability, "capability", "what ubctl features says of this host"},
     {Collector::process, "process", "what ubcd itself takes"},
+    {Collector::cadvisor, "cadvisor", "/metrics/cadvisor: each container by cAdvisor's names", false},
 });
 
 class CollectorSet {
@@ -36,6 +54,11 @@ class CollectorSet {
   static CollectorSet all() {
     CollectorSet set;
     set.bits_.set();
+    return set;
+  }
+  static CollectorSet usual() {
+    CollectorSet set;
+    for (const CollectorInfo& info : kCollectors) set.set(info.collector, info.usual);
     return set;
   }
   [[nodiscard]] bool has(Collector collector) const { return bits_.test(static_cast<std::size_t>(collector)); }

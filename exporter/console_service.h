@@ -21,6 +21,8 @@ class ConsoleService {
 
   /// The server's timers. Fails with Code::bad_value where passwords would go over a network in the clear.
   [[nodiscard]] Result<> attach(HttpServer& server);
+  /// Sees what the hour is sampled from.
+  void on_sample(std::function<void(const HostReading&)> look) { live_.on_sample(std::move(look)); }
   [[nodiscard]] HttpServer::Handler handler(std::function<Reply(const Request&)> metrics);
 
  private:

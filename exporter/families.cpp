@@ -90,6 +90,7 @@ void write_families(const HostReading& host, const OwnReading& own, Exposition& 
     if (host.collected.has(collector)) write(host, subjects, out);
   };
   part(Collector::beancounters, write_beancounters);
+  if (host.collected.has(Collector::beancounters) && own.crossings) write_crossings(host, subjects, *own.crossings, out);
   part(Collector::refusals, write_last_refusals);
   part(Collector::cpu, write_cpu);
   part(Collector::memory, write_memory_events);
@@ -99,6 +100,7 @@ void write_families(const HostReading& host, const OwnReading& own, Exposition& 
   part(Collector::network, write_network);
   if (host.collected.has(Collector::host)) write_host(host, out);
   if (host.collected.has(Collector::hooks)) write_hooks(host, out);
+  if (host.audit) write_audit(*host.audit, out);
   if (host.collected.has(Collector::capability) && own.abilities) write_capabilities(*own.abilities, out);
   write_own(own, out);
   if (host.collected.has(Collector::process)) write_process(own.process, out);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "exporter/crossings.h"
 #include "exporter/exposition.h"
 #include "exporter/own_process.h"
 #include "exporter/reading.h"
@@ -29,6 +30,7 @@ struct OwnReading {
   std::string kernel;                      ///< uname -r
   Reload reload;
   std::shared_ptr<const Abilities> abilities;
+  std::shared_ptr<Crossings> crossings;    ///< looks at each scrape
 };
 
 /// What was not read has no family.

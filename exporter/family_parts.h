@@ -19,6 +19,7 @@ struct Subjects {
 void write_containers(const HostReading& host, const Subjects& subjects, Exposition& out);
 /// The hot ones: four numbers and a count of each container and resource.
 void write_beancounters(const HostReading& host, const Subjects& subjects, Exposition& out);
+void write_crossings(const HostReading& host, const Subjects& subjects, const Crossings& crossings, Exposition& out);
 void write_last_refusals(const HostReading& host, const Subjects& subjects, Exposition& out);
 void write_cpu(const HostReading& host, const Subjects& subjects, Exposition& out);
 void write_memory_events(const HostReading& host, const Subjects& subjects, Exposition& out);
@@ -31,6 +32,8 @@ void write_host(const HostReading& host, Exposition& out);
 /// What `ubctl features` says.
 void write_capabilities(const Abilities& abilities, Exposition& out);
 void write_hooks(const HostReading& host, Exposition& out);
+/// What `ubctl audit` found last.
+void write_audit(const container::LedgerAudit& audit, Exposition& out);
 void write_own(const OwnReading& own, Exposition& out);
 void write_process(const OwnProcess& process, Exposition& out);
 

@@ -81,6 +81,26 @@ void write_program_runs(const std::vector<bpf::HookStatus>& programs, Exposition
     out.sample({{"program", os::printable(hook.program)}}, static_cast<double>(hook.run_ns) / 1e9);
 }
 
+void write_audit(const container::LedgerAudit& audit, Exposition& out) {
+  const auto each = [&](const char* in_items, const char* in_bytes, const char* help, auto value) {
+    for (const bool items : {true, false}) {
+      if (!out.family(items ? in_items : in_bytes, gauge, help)) continue;
+      for (const auto& [resource, drift] : audit.sums) {
+        const accounting::ResourceInfo& info = *accounting::info_of(resource);
+        const double pages = info.unit == accounting::Unit::pages ? static_cast<double>(accounting::kPageSize) : 1.0;
+        if ((info.unit == accounting::Unit::items) == items)
+          out.sample({{"resource", info.name}}, static_cast<double>(value(drift)) * pages);
+      }
+    }
+  };
+  each("ubc_ledger_drift_items", "ubc_ledger_drift_bytes", "What the books say is held, less what ubctl audit last found alive",
+       [](const accounting::Drift& drift) { return drift.drift; });
+  each("ubc_ledger_missed_items", "ubc_ledger_missed_bytes", "What ubctl audit last found alive that no container is charged for",
+       [](const accounting::Drift& drift) { return drift.missed; });
+  out.one("ubc_audit_last_run_timestamp_seconds", gauge, "When ubctl audit ran last, in seconds since the epoch", audit.at);
+  out.one("ubc_audit_duration_seconds", gauge, "How long it took", audit.seconds);
+}
+
 void write_hooks(const HostReading& host, Exposition& out) {
   out.one("ubc_hooks_attached", gauge, "1: hooks count and refuse on this host", host.hooks ? 1 : 0);
   if (!host.hooks) return;

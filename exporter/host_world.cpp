@@ -38,7 +38,7 @@ AboutHost HostWorld::about() {
 }
 
 WorldReading HostWorld::read() {
-  WorldReading reading{read_host(host_, CollectorSet::all()), {}};
+  WorldReading reading{read_host(host_, CollectorSet::usual()), {}};
   for (const std::uint32_t id : container::known_ids(host_)) {
     if (std::ranges::find(reading.host.running, id, &ContainerReading::id) != reading.host.running.end()) continue;
     if (auto stopped = read_stopped(host_, id)) reading.stopped.push_back(*std::move(stopped));

@@ -100,11 +100,13 @@ int serve(int argc, char** argv, Settings settings) {
   BookKeeper books{*host, settings.collectors, std::make_shared<const Abilities>(probe_abilities(*host)), *server};
   if (const auto given = give_up_rights(!settings.no_seccomp); !given) return fail(given.error());
   settle_memory();
+  (*console)->on_sample([&](const HostReading& sample) { books.look(sample); });
   server->on_hangup(Reloader{argc, argv, settings, books});
   feed_watchdog(*server);
   spdlog::info("serving {}://{}/", server->scheme(), server->address());
   tell_systemd("READY=1");
-  const Served served{[&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); }, settings.fleet};
+  const Served served{[&](const CollectorSet& wanted, Exposition& out) { books.write(wanted, out); },
+                      [&](Exposition& out) { return books.write_cadvisor(out); }, settings.fleet};
   const int signal = server->run((*console)->handler([&](const Request& request) { return answer(request, served); }));
   tell_systemd("STOPPING=1");
   spdlog::info("ended by signal {}", signal);

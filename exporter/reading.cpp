@@ -118,19 +118,16 @@ HostReading read_host(const Host& host, const CollectorSet& wanted) {
       reading.failures.push_back(opened.error());
     }
   }
-  if (wanted.has(Collector::host)) {
-    if (auto totals = read_totals(host))
-      reading.totals = *std::move(totals);
+  const auto keep = [&](auto read, auto& into) {
+    if (read)
+      into = *std::move(read);
     else
-      reading.failures.push_back(totals.error());
-  }
+      reading.failures.push_back(read.error());
+  };
+  if (wanted.has(Collector::host)) keep(read_totals(host), reading.totals);
+  if (wanted.has(Collector::audit)) keep(container::last_audit(host), reading.audit);
   accounting::TrafficByDevice traffic;
-  if (wanted.has(Collector::network)) {
-    if (auto seen = accounting::read_host_traffic(host.paths.proc))
-      traffic = *std::move(seen);
-    else
-      reading.failures.push_back(seen.error());
-  }
+  if (wanted.has(Collector::network)) keep(accounting::read_host_traffic(host.paths.proc), traffic);
   for (const std::uint32_t id : container::known_ids(host)) {
     auto read =
         os::with_context(read_container(host, id, ledger ? &*ledger : nullptr, traffic, wanted), fmt::format("reading container {}", id));

@@ -11,6 +11,7 @@
 #include "accounting/beancounter.h"
 #include "bpf/attached_hooks.h"
 #include "container/host.h"
+#include "container/ledger_audit.h"
 #include "exporter/collectors.h"
 #include "exporter/usage_reading.h"
 #include "os/result.h"
@@ -48,6 +49,7 @@ struct HostReading {
   std::optional<HostTotals> totals;
   CollectorSet collected = CollectorSet::all();
   std::optional<HooksReading> hooks;
+  std::optional<container::LedgerAudit> audit;   ///< the last one
   std::vector<Error> failures;   ///< of what could not be read; the rest is there all the same
 };
 

@@ -25,7 +25,7 @@ void add_collectors(CLI::App& app, CollectorSet& collectors) {
     app.add_flag_function(
            fmt::format("--collector.{0},!--no-collector.{0}", info.name),
            [&collectors, which = info.collector](std::int64_t times) { collectors.set(which, times > 0); }, std::string{info.what})
-        ->group("Collectors, all on");
+        ->group("Collectors, all on but cadvisor");
 }
 
 void describe(CLI::App& app, Settings& settings) {

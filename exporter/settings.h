@@ -16,7 +16,7 @@ namespace ubc::exporter {
 struct Settings {
   std::string listen = "127.0.0.1:9641";
   container::HostPaths paths;
-  CollectorSet collectors = CollectorSet::all();
+  CollectorSet collectors = CollectorSet::usual();
   std::vector<std::string> fleet;   ///< "HOST:PORT" of each ubcd that GET /sd tells Prometheus of
   bool no_seccomp = false;
   ConsoleOptions console;

@@ -15,12 +15,12 @@ Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSe
     usage.share = UBC_TRY(accounting::read_cpu_share(cgroup));
   }
   if (wanted.has(Collector::memory)) usage.memory_events = UBC_TRY(accounting::read_memory_events(cgroup));
+  if (wanted.has(Collector::cadvisor)) usage.memory = UBC_TRY(accounting::read_memory_use(cgroup));
   if (wanted.has(Collector::pressure)) usage.pressures = UBC_TRY(accounting::read_pressures(cgroup));
   if (wanted.has(Collector::io)) usage.block_io = UBC_TRY(accounting::read_io(cgroup));
   return usage;
 }
 
-Result<HostTotals> read_totals(const container::Host& host) {
 std::vector<accounting::UsageRow> rows_of(const ContainerUsage& usage) {
   std::vector<accounting::UsageRow> rows;
   const auto append = [&](const std::vector<accounting::UsageRow>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
@@ -31,6 +31,7 @@ std::vector<accounting::UsageRow> rows_of(const ContainerUsage& usage) {
   return rows;
 }
 
+Result<HostTotals> read_totals(const container::Host& host) {
   HostTotals totals;
   totals.memory = UBC_TRY(accounting::read_host_memory(host.paths.proc + "/meminfo"));
   totals.cpus = static_cast<std::uint64_t>(::get_nprocs());

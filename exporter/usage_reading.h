@@ -25,6 +25,7 @@ struct ContainerUsage {
   std::optional<accounting::CpuUsage> cpu;
   accounting::CpuShare share;
   std::map<std::string, std::uint64_t, std::less<>> memory_events;
+  std::optional<accounting::MemoryUse> memory;   ///< only for cAdvisor's names
   accounting::Pressures pressures;
   std::vector<accounting::DeviceIo> block_io;
   std::optional<os::ProjectUse> disk;         ///< of a guest whose file system counts it
@@ -45,9 +46,9 @@ struct Abilities {
   bool memory_controller = false;
 };
 
-/// What the kernel has not is absent.
 /// As rows, without limits. (Pure.)
 [[nodiscard]] std::vector<accounting::UsageRow> rows_of(const ContainerUsage& usage);
+/// What the kernel has not is absent.
 [[nodiscard]] Result<ContainerUsage> read_usage(const os::CgroupDir& cgroup, const CollectorSet& wanted);
 [[nodiscard]] Result<HostTotals> read_totals(const container::Host& host);
 [[nodiscard]] Abilities probe_abilities(const container::Host& host);

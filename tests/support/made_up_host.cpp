@@ -85,6 +85,16 @@ MadeUpHost full_host() {
   hooks.audited_misses = 30;
   hooks.events = 61;
   made_up.host.hooks = std::move(hooks);
+  made_up.host.audit = container::LedgerAudit{.at = 1700000055.5,
+                                              .seconds = 0.375,
+                                              .sums = {{UBC_NUMPROC, {.held = 9, .found = 11, .missed = 3, .drift = -2}},
+                                                       {UBC_PRIVVMPAGES, {.held = 8, .found = 7, .missed = 0, .drift = 1}}},
+                                              .drifting = {}};
+  made_up.own.crossings = std::make_shared<exporter::Crossings>();
+  exporter::HostReading before = made_up.host;
+  made_up.own.crossings->look(before);
+  before.running[0].counters.of(UBC_NUMPROC) = {.held = 14, .maxheld = 14, .barrier = 13};  // 12 is the highest that the host itself knows
+  made_up.own.crossings->look(before);
   auto abilities = std::make_shared<exporter::Abilities>();
   bpf::KernelSupport& kernel = abilities->kernel;
   for (bpf::Ability* missing : {&kernel.btf, &kernel.lsm, &kernel.lsm_file_alloc, &kernel.fmod_ret, &kernel.fentry, &kernel.iterators})

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "exporter/cadvisor_families.h"
 #include "exporter/families.h"
 #include "exporter/routes.h"
 #include "tests/support/made_up_host.h"
@@ -25,7 +26,12 @@ Reply reply_to(const MadeUpHost& made_up, const Request& request) {
     write_families(host, made_up.own, out);
   };
   const std::vector<std::string> fleet = {"10.0.0.5:9641", "[::1]:9641"};
-  return answer(request, {books, fleet});
+  const auto cadvisor = [&](Exposition& out) {
+    if (!made_up.host.collected.has(Collector::cadvisor)) return false;
+    write_cadvisor(made_up.host, "/c", out);
+    return true;
+  };
+  return answer(request, Served{books, cadvisor, fleet});
 }
 std::string metrics(const MadeUpHost& made_up) { return reply_to(made_up, {"/metrics", "", {}}).body; }
 
@@ -82,6 +88,58 @@ TEST(Families, EveryLossOfTheHooksHasItsReason) {
   EXPECT_THAT(text, HasSubstr("\nubc_bpf_program_seconds_total{program=\"charge_numproc\"} 2.5e-06\n"));
   EXPECT_THAT(text, HasSubstr("\nubc_bpf_unaudited_misses 5\n")) << "35 were skipped, 30 of them audited";
   EXPECT_THAT(text, HasSubstr("\nubc_events_total{type=\"refusal\"} 61\n"));
+}
+
+TEST(Families, WhatTheLastAuditFoundAndHowOftenABarrierWasCrossedAreThere) {
+  const std::string text = metrics(test::full_host());
+  for (const char* line : {
+           "\nubc_ledger_drift_items{resource=\"numproc\"} -2\n",
+           "\nubc_ledger_drift_bytes{resource=\"privvmpages\"} 4096\n",
+           "\nubc_ledger_missed_items{resource=\"numproc\"} 3\n",
+           "\nubc_ledger_missed_bytes{resource=\"privvmpages\"} 0\n",
+           "\nubc_audit_last_run_timestamp_seconds 1700000055.5\n",
+           "\nubc_audit_duration_seconds 0.375\n",
+           "\nubc_barrier_crossings_total{ctid=\"101\",resource=\"numproc\"} 1\n",
+           "\nubc_barrier_crossings_total{ctid=\"101\",resource=\"privvmpages\"} 0\n",
+       })
+    EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_THAT(text, Not(HasSubstr("ubc_barrier_crossings_total{ctid=\"101\",resource=\"kmemsize\"}"))) << "it has no barrier";
+  EXPECT_THAT(metrics(two_containers()), Not(HasSubstr("ubc_ledger_drift"))) << "there was no audit";
+}
+
+TEST(Families, CAdvisorsNamesAreServedWhereThatIsOn) {
+  MadeUpHost made_up = test::full_host();
+  made_up.host.running[0].usage.memory = {.anonymous = 91, .file = 92, .inactive_file = 93};
+  made_up.host.running[0].counters.of(UBC_PHYSPAGES) = {.held = 5, .maxheld = 6, .barrier = 0, .limit = 7, .failcnt = 8};
+  const std::string text = reply_to(made_up, {"/metrics/cadvisor", "", {}}).body;
+  const std::string web = "{id=\"/101\",name=\"web\",image=\"busybox\"";
+  for (const std::string& line : {
+           "\ncontainer_cpu_usage_seconds_total" + web + ",cpu=\"total\"} 3.75\n",
+           "\ncontainer_cpu_cfs_throttled_periods_total" + web + "} 17\n",
+           "\ncontainer_spec_cpu_quota" + web + "} 125000\n",
+           "\ncontainer_memory_usage_bytes" + web + "} 20480\n",
+           "\ncontainer_memory_working_set_bytes" + web + "} 20387\n",
+           "\ncontainer_memory_rss" + web + "} 91\n",
+           "\ncontainer_memory_cache" + web + "} 92\n",
+           "\ncontainer_memory_max_usage_bytes" + web + "} 24576\n",
+           "\ncontainer_memory_failcnt" + web + "} 8\n",
+           "\ncontainer_spec_memory_limit_bytes" + web + "} 28672\n",
+           "\ncontainer_threads" + web + "} 11\n",
+           "\ncontainer_threads_max" + web + "} 14\n",
+           "\ncontainer_fs_writes_bytes_total" + web + ",device=\"8:0\"} 42\n",
+           "\ncontainer_fs_limit_bytes" + web + "} 2097152\n",
+           "\ncontainer_network_receive_bytes_total" + web + ",interface=\"eth0\"} 51\n",
+           "\ncontainer_network_transmit_packets_dropped_total" + web + ",interface=\"eth0\"} 58\n",
+           std::string{"\ncontainer_spec_memory_limit_bytes{id=\"\",name=\"po\\\"d\\\\x0a\",image=\"adopted\"} 0\n"},
+       })
+    EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_THAT(text, Not(HasSubstr("container_threads{id=\"\""))) << "no hooks count it";
+  EXPECT_THAT(text, Not(HasSubstr("ubc_")));
+  EXPECT_EQ(reply_to(made_up, {"/metrics/cadvisor", "name[]=container_memory_rss", {}}).body.find("container_cpu"), std::string::npos);
+  made_up.host.collected.set(Collector::cadvisor, false);
+  const Reply off = reply_to(made_up, {"/metrics/cadvisor", "", {}});
+  EXPECT_EQ(off.status, 404U);
+  EXPECT_EQ(off.body, "this ubcd was started without it: --collector.cadvisor\n");
 }
 
 TEST(Families, TheHostAndUbcdItselfAreThere) {
@@ -188,7 +246,7 @@ TEST(Routes, TheFleetIsToldAsPrometheusTakesIt) {
   const Reply reply = reply_to(two_containers(), {"/sd", "", {}});
   EXPECT_EQ(reply.content_type, "application/json");
   EXPECT_EQ(reply.body, "[{\"labels\":{},\"targets\":[\"10.0.0.5:9641\",\"[::1]:9641\"]}]\n");
-  EXPECT_EQ(answer({"/sd", "", {}}, {{}, {}}).body, "[]\n");
+  EXPECT_EQ(answer({"/sd", "", {}}, {{}, {}, {}}).body, "[]\n");
 }
 
 TEST(Routes, AClientGetsTheFormatAndTheCodingThatItLikes) {

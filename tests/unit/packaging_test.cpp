@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "exporter/cadvisor_families.h"
 #include "tests/support/made_up_host.h"
 
 namespace ubc::exporter {
@@ -101,6 +102,25 @@ TEST(Packaging, PromtoolHasNoComplaintOfRulesTheirTestsAndTheConfiguration) {
   const std::string in = "cd " + (kPackaging / "prometheus").string() + " && promtool ";
   for (const std::string command : {"check rules ubc.rules.yml", "test rules ubc.rules.test.yml", "check config prometheus.yml"})
     EXPECT_EQ(std::system((in + command + " >/dev/null").c_str()), 0) << "promtool " << command << " (Debian package prometheus)";
+}
+
+/// As Prometheus would take it, of a host that has everything.
+std::string complaints_of(const std::string& metrics) {
+  const fs::path file = fs::path{testing::TempDir()} / "ubc-metrics.txt", said = fs::path{testing::TempDir()} / "ubc-promtool.txt";
+  std::ofstream{file} << metrics;
+  const int status = std::system(("promtool check metrics < " + file.string() + " > " + said.string() + " 2>&1").c_str());
+  return status == 0 ? "" : "promtool check metrics: " + text_of(said);
+}
+
+TEST(Packaging, PromtoolHasNoComplaintOfTheMetrics) {
+  const test::MadeUpHost made_up = test::full_host();
+  std::string own, cadvisor;
+  Exposition out{own, Format::text}, other{cadvisor, Format::text};
+  write_families(made_up.host, made_up.own, out);
+  write_cadvisor(made_up.host, "", other);
+  EXPECT_EQ(complaints_of(own), "");
+  EXPECT_EQ(complaints_of(cadvisor), "");
+  EXPECT_NE(complaints_of("# TYPE x_seconds counter\nx_seconds 1\n"), "") << "the test looks at nothing";
 }
 
 }  // namespace

@@ -41,6 +41,8 @@ TEST(Settings, AnArgumentOutdoesTheFileAndTheFileTheDefault) {
   EXPECT_FALSE((*settings)->collectors.has(Collector::hooks));
   EXPECT_FALSE((*settings)->collectors.has(Collector::process));
   EXPECT_TRUE((*settings)->collectors.has(Collector::beancounters));
+  EXPECT_FALSE((*settings)->collectors.has(Collector::cadvisor)) << "only who asks for it has it";
+  EXPECT_TRUE((*parse({file.option(), "--collector.cadvisor"}))->collectors.has(Collector::cadvisor));
 }
 
 TEST(Settings, WhatTheFileSaysAndNobodyKnowsIsRefusedByItsName) {
