@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 
@@ -131,6 +132,7 @@ int run(int argc, char** argv) {
 }  // namespace ubc::exporter
 
 int main(int argc, char** argv) {
+  (void)std::signal(SIGPIPE, SIG_IGN);   // who reads the log, or a client, may go at any time
   ubc::exporter::set_up_log();
   return ubc::exporter::run(argc, argv);
 }

@@ -6,12 +6,18 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "container/container_record.h"
 #include "container/usage.h"
+#include "exporter/families.h"
+#include "exporter/history.h"
 #include "os/process.h"
 
 namespace ubc::exporter {
@@ -114,6 +120,49 @@ TEST_F(ReadHost, AContainerThatEndedIsStoppedAndNoFailure) {
   const HostReading reading = read();
   EXPECT_TRUE(reading.failures.empty());
   EXPECT_EQ(reading.stopped, (std::vector<std::uint32_t>{101, 103}));
+}
+
+/// So many as UBC_CHURN says (10,000 by hand), each made and gone again while all are read.
+TEST_F(ReadHost, ContainersThatComeAndGoDuringScrapesAreNoFailureAndAllIsRightAfterwards) {
+  const char* wanted = std::getenv("UBC_CHURN");
+  const int cycles = wanted == nullptr ? 300 : std::atoi(wanted);
+  std::atomic<bool> done = false;
+  std::thread churn{[&] {
+    for (int i = 0; i < cycles; ++i) {
+      const auto id = static_cast<std::uint32_t>(200 + i % 7);
+      fs::create_directories(host_.paths.area_of(id));
+      put(host_.paths.area_of(id) + "/slot", std::to_string(id) + "\n");
+      put(host_.paths.config_of(id), "NAME=\"short\"\n");
+      run(id);
+      container::remove_record(host_, id);
+      fs::remove_all(host_.paths.cgroup_of(id, ""));
+      fs::remove(host_.paths.config_of(id));
+      fs::remove_all(host_.paths.area_of(id));
+    }
+    done = true;
+  }};
+  History history;
+  Crossings crossings;
+  std::size_t scrapes = 0, seen = 0;
+  std::string failures;
+  for (double now = 0; !done || scrapes == 0; now += 30, ++scrapes) {
+    const HostReading reading = read();
+    for (const Error& failure : reading.failures) failures += failure.message + "\n";
+    seen += reading.running.size() - std::min<std::size_t>(reading.running.size(), 2);
+    history.sample({.wall = now, .steady = now}, reading);
+    crossings.look(reading);
+    std::string text;
+    Exposition out{text, Format::text};
+    write_families(reading, {}, out);
+  }
+  churn.join();
+  EXPECT_EQ(failures, "");
+  const HostReading after = read();
+  EXPECT_EQ(after.running.size(), 2U);
+  EXPECT_EQ(after.stopped, std::vector<std::uint32_t>{103});
+  EXPECT_EQ(after.running[1].counters.of(UBC_PHYSPAGES).held, 102U);
+  RecordProperty("scrapes", static_cast<int>(scrapes));
+  std::printf("%d containers came and went in %zu scrapes, which saw %zu of them\n", cycles, scrapes, seen);
 }
 
 TEST_F(ReadHost, AConfigurationThatCannotBeReadIsAFailure) {
