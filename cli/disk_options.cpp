@@ -5,7 +5,6 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/disk_quota.h"
-#include "os/text_file.h"
 
 namespace ubc::cli {
 namespace {
@@ -22,20 +21,6 @@ constexpr auto kDiskOptions = std::to_array<DiskOption>({
     {"--diskquota", "DISK_QUOTA", "yes or no: neither is limited"},
 });
 
-Result<std::string> checked(const std::string& key, const std::string& text) {
-  if (key == "DISKSPACE" || key == "DISKINODES") {
-    const auto pair = UBC_TRY(key == "DISKSPACE" ? accounting::parse_diskspace(text) : accounting::parse_diskinodes(text));
-    if (pair.barrier > pair.limit)
-      return os::error(Code::bad_value, "Bad parameter for --{}: {}: the soft limit is above the hard one",
-                       key == "DISKSPACE" ? "diskspace" : "diskinodes", text);
-    return accounting::format_pair(pair);
-  }
-  if (key == "QUOTATIME" && !os::parse_number(text)) return os::error(Code::bad_value, "Bad parameter for --quotatime: {}: seconds", text);
-  if (key == "DISK_QUOTA" && text != "yes" && text != "no")
-    return os::error(Code::bad_value, "Bad parameter for --diskquota: {}: say yes or no", text);
-  return text;
-}
-
 }  // namespace
 
 void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& options) {
@@ -46,7 +31,7 @@ void add_disk_options(CLI::App& verb, std::map<std::string, std::string>& option
 }
 
 Result<> add_disk_changes(const std::map<std::string, std::string>& options, Changes& changes) {
-  for (const auto& [key, text] : options) changes.keys[key] = UBC_TRY(checked(key, text));
+  for (const auto& [key, text] : options) changes.keys[key] = UBC_TRY(container::disk_value(key, text));
   return {};
 }
 

@@ -21,6 +21,7 @@ struct Verb {
 // clang-format off: one a line, so that two changes seldom meet
 constexpr Verb kVerbs[] = {
     {"create", add_create},
+    {"convert", add_convert},
     {"start", add_start},
     {"stop", add_stop},
     {"restart", add_restart},

@@ -3,13 +3,11 @@
 
 #include <sys/sysinfo.h>
 
-#include "accounting/actions.h"
 #include "accounting/samples.h"
 #include "accounting/shares.h"
 #include "accounting/vswap.h"
-#include "container/group_record.h"
 #include "container/limit_change.h"
-#include "os/text_file.h"
+#include "container/plain_keys.h"
 
 namespace ubc::cli {
 namespace {
@@ -32,22 +30,6 @@ constexpr KeyOption kKeyOptions[] = {
     {"--actions", "ACTIONS", "what ubctl watch does besides: RESOURCE:WHEN:WHAT ...; empty: nothing (man ubctl)"},
     {"--init", "INIT", "what runs as the guest's process 1 (default /sbin/init)", true},
 };
-
-Result<> check_key(const std::string& key, const std::string& value) {
-  if (key == "GROUP" && !value.empty()) return container::check_group_name(value);
-  const bool yes_no = key == "ONBOOT" || key == "DISABLED";
-  if (yes_no && value != "yes" && value != "no")
-    return os::error(Code::bad_value, "Bad parameter for --{}: {}: say yes or no", key == "ONBOOT" ? "onboot" : "disabled", value);
-  if (key == "STOP_TIMEOUT" && (!os::parse_number(value) || *os::parse_number(value) > 86400))
-    return os::error(Code::bad_value, "Bad parameter for --stop-timeout: {}: seconds, at most 86400", value);
-  if (key == "ACTIONS") UBC_TRY(accounting::parse_actions(value));
-  if (key == "BOOTORDER" && !value.empty() && !os::parse_number(value))
-    return os::error(Code::bad_value, "Bad parameter for --bootorder: {}: a number, the higher the earlier; empty: last", value);
-  const bool host_name = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == std::string::npos;
-  if (key == "HOSTNAME" && (!host_name || value.size() > 64))
-    return os::error(Code::bad_value, "Bad parameter for --hostname: {}: letters, digits, - and ., at most 64", value);
-  return {};
-}
 
 }  // namespace
 
@@ -105,7 +87,7 @@ Result<Changes> changes_from(const ConfigOptions& options) {
   }
   if (!options.ram.empty()) changes.limits[UBC_PHYSPAGES] = UBC_TRY(accounting::parse_ram("ram", options.ram));
   if (!options.swap.empty()) changes.limits[UBC_SWAPPAGES] = UBC_TRY(accounting::parse_ram("swap", options.swap));
-  for (const auto& [key, value] : options.keys) UBC_TRY(check_key(key, value));
+  for (const auto& [key, value] : options.keys) UBC_TRY(container::check_plain_key(key, value));
   changes.keys = options.keys;
   for (const accounting::ShareInfo& share : accounting::kShares)
     if (const auto text = options.shares.find(std::string{share.option}); text != options.shares.end() && !text->second.empty())

@@ -90,6 +90,7 @@ int fail_for_swap();
 
 /// The verbs, each told by its file.
 void add_create(CLI::App& app, Invocation& invocation);
+void add_convert(CLI::App& app, Invocation& invocation);
 void add_start(CLI::App& app, Invocation& invocation);
 void add_stop(CLI::App& app, Invocation& invocation);
 void add_restart(CLI::App& app, Invocation& invocation);

@@ -31,6 +31,7 @@
 #include "container/tuning.h"
 #include "isolate/handshake.h"
 #include "isolate/launch.h"
+#include "os/assignments.h"
 #include "os/process.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
@@ -59,8 +60,7 @@ std::vector<std::string> words_of(const std::string& text) {
 
 Result<isolate::GuestSpec> spec_of(const Host& host, std::uint32_t id, std::uint32_t slot, const ConfigFile& config,
                                    std::vector<std::string>& notes) {
-  const std::string name = UBC_TRY(template_of(host, id));
-  const auto found = UBC_TRY(templates_of(host).find(name));
+  const isolate::TemplateInfo found = UBC_TRY(lower_of(host, id));
   isolate::GuestSpec spec;
   spec.name = std::to_string(id);
   spec.base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
@@ -171,19 +171,29 @@ Result<bool> reconcile(const Host& host, std::uint32_t id) {
   return true;
 }
 
-Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config) {
+Result<isolate::TemplateInfo> lower_of(const Host& host, std::uint32_t id) {
+  const std::string name = UBC_TRY(template_of(host, id));
+  isolate::TemplateInfo lower = UBC_TRY(templates_of(host).find(name));
+  const auto own = os::read_text(host.paths.area_of(id) + "/info");
+  if (!own) return lower;
+  lower.init = os::assigned_in(*own, "INIT").value_or("");
+  lower.stop = os::assigned_in(*own, "STOP").value_or("");
+  return lower;
+}
+
+Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, ConfigFile config, const AreaFill& fill) {
   UBC_TRY(templates_of(host).find(ostemplate));
   UBC_TRY(effective_limits(config));
   if (const auto group = config.get("GROUP"); group && !group->empty()) UBC_TRY(check_group(host, *group));
   os::Rollback rollback;
-  UBC_TRY(make_area(host, id, ostemplate));
+  UBC_TRY(make_area(host, id, ostemplate, fill));
   rollback.add([&] { (void)remove_area(host, id); });
   fault_point("create:area");
   if (const auto name = config.get("NAME"); name && !name->empty()) {
     UBC_TRY(assign_name(host, id, *name));
     rollback.add([&] { drop_names(host, id); });
   }
-  config.set("OSTEMPLATE", ostemplate);
+  if (!fill) config.set("OSTEMPLATE", ostemplate);
   UBC_TRY(os::make_directories(host.paths.conf()));
   UBC_TRY(config.save(host.paths.config_of(id)));
   fault_point("create:config");

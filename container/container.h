@@ -43,9 +43,12 @@ struct Running {
 /// Held by every command that changes a container; with it taken, what an interrupted command left is mended. Fails with Code::busy.
 [[nodiscard]] Result<os::Fd> lock_container(const Host& host, std::uint32_t id, std::string_view what);
 
-/// Private area and configuration. `config` is what the file shall hold besides OSTEMPLATE. Undoes itself on failure.
-/// Fails with Code::exists, Code::not_found (template), Code::bad_value.
-[[nodiscard]] Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, accounting::ConfigFile config);
+/// Private area and configuration. `config` is what the file shall hold; without `fill`, besides OSTEMPLATE. Undoes itself on failure.
+/// Fails with Code::exists, Code::not_found (template), Code::bad_value, and as `fill`.
+[[nodiscard]] Result<> create(const Host& host, std::uint32_t id, const std::string& ostemplate, accounting::ConfigFile config,
+                              const AreaFill& fill = {});
+/// What it lies over; init and stop are its own where its private area says them (AREA/info).
+[[nodiscard]] Result<isolate::TemplateInfo> lower_of(const Host& host, std::uint32_t id);
 
 struct StartOptions {
   bool force = false;   ///< even if it is disabled, or this kernel can't count or refuse

@@ -45,9 +45,37 @@ std::optional<std::uint32_t> target_of(const std::string& link) {
   return id_from(text.substr(0, text.size() - 5));
 }
 
+constexpr std::string_view kUnfinished = ".new";   // a private area that is being made
+
 Result<> make_owned(const std::string& path, uid_t owner, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0) return os::sys_error(errno, "make directory", path);
   return ::chown(path.c_str(), owner, owner) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "give away", path)};
+}
+
+/// Of a private area.
+Result<std::uint32_t> slot_in(const std::string& area) {
+  const std::string path = area + "/slot";
+  const auto text = os::read_text(path);
+  if (!text) return std::unexpected(text.error());
+  const auto slot = os::parse_number(*text);
+  if (!slot || *slot == 0 || *slot >= UBC_MAX_SLOTS)
+    return os::error(Code::corrupt, "{} holds no slot: destroy and create the container", path);
+  return static_cast<std::uint32_t>(*slot);
+}
+
+/// An area that nobody sees yet, but which keeps its slot from others.
+Result<uid_t> begin_area(const Host& host, std::uint32_t id, const std::string& fresh, std::string_view template_name) {
+  const os::Fd lock = UBC_TRY(take_lock(host.paths.run + "/slots.lock", "create"));
+  os::remove_tree(fresh);
+  const std::uint32_t slot = UBC_TRY(free_slot(host));
+  const uid_t base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
+  if (::mkdir(fresh.c_str(), 0700) != 0) return os::sys_error(errno, "make directory", fresh);
+  UBC_TRY(make_owned(fresh + "/upper", base, 0755));
+  UBC_TRY(make_owned(fresh + "/work", base, 0755));
+  count_disk(fresh, id);
+  UBC_TRY(os::replace_text(fresh + "/template", template_name));
+  UBC_TRY(os::replace_text(fresh + "/slot", fmt::format("{}\n", slot)));
+  return base;
 }
 
 }  // namespace
@@ -121,22 +149,17 @@ std::set<std::uint32_t> recorded_ids(const Host& host) {
 
 Result<std::uint32_t> slot_of(const Host& host, std::uint32_t id) {
   if (const auto adopted = read_adopted(host, id)) return adopted->slot;
-  const std::string path = host.paths.area_of(id) + "/slot";
-  const auto text = os::read_text(path);
-  if (!text && text.error().code == Code::not_found)
+  const auto slot = slot_in(host.paths.area_of(id));
+  if (!slot && slot.error().code == Code::not_found)
     return os::error(Code::not_found, "container {} has no private area: create it first", id);
-  if (!text) return std::unexpected(text.error());
-  const auto slot = os::parse_number(*text);
-  if (!slot || *slot == 0 || *slot >= UBC_MAX_SLOTS)
-    return os::error(Code::corrupt, "{} holds no slot: destroy and create the container", path);
-  return static_cast<std::uint32_t>(*slot);
+  return slot;
 }
 
 Result<std::uint32_t> free_slot(const Host& host) {
   std::set<std::uint32_t> taken;
   for (const std::string& name : listed(host.paths.lib + "/private"))
-    if (const auto id = id_from(name))
-      if (const auto slot = slot_of(host, *id)) taken.insert(*slot);
+    if (id_from(name) || name.ends_with(kUnfinished))
+      if (const auto slot = slot_in(fmt::format("{}/private/{}", host.paths.lib, name))) taken.insert(*slot);
   for (const std::uint32_t id : adopted_ids(host))
     if (const auto adopted = read_adopted(host, id)) taken.insert(adopted->slot);
   for (const std::string& name : group_names(host)) taken.insert(read_group(host, name).slot);
@@ -147,25 +170,17 @@ Result<std::uint32_t> free_slot(const Host& host) {
   return os::error(Code::no_resources, "all {} slots are taken: destroy a container first", UBC_MAX_SLOTS - 1);
 }
 
-Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name) {
-  const std::string area = host.paths.area_of(id), fresh = area + ".new";
+Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name, const AreaFill& fill) {
+  const std::string area = host.paths.area_of(id), fresh = fmt::format("{}{}", area, kUnfinished);
   if (::access(area.c_str(), F_OK) == 0)
     return os::error(Code::exists, "container {} has a private area already ({}): destroy it first, or take another id", id, area);
   // What lies below belongs to guests' ids, and may hold files that are setuid for them: nobody but root gets here.
   UBC_TRY(os::make_directories(host.paths.lib + "/private", 0700));
   UBC_TRY(os::make_directories(host.paths.run));
-  const os::Fd lock = UBC_TRY(take_lock(host.paths.run + "/slots.lock", "create"));
-  os::remove_tree(fresh);
   os::Rollback rollback;
   rollback.add([&] { os::remove_tree(fresh); });
-  const std::uint32_t slot = UBC_TRY(free_slot(host));
-  const uid_t base = host.settings.uid_base + slot * isolate::kIdsPerGuest;
-  if (::mkdir(fresh.c_str(), 0700) != 0) return os::sys_error(errno, "make directory", fresh);
-  UBC_TRY(make_owned(fresh + "/upper", base, 0755));
-  UBC_TRY(make_owned(fresh + "/work", base, 0755));
-  count_disk(fresh, id);
-  UBC_TRY(os::replace_text(fresh + "/template", template_name));
-  UBC_TRY(os::replace_text(fresh + "/slot", fmt::format("{}\n", slot)));
+  const uid_t base = UBC_TRY(begin_area(host, id, fresh, template_name));
+  if (fill) UBC_TRY(fill(fresh, base));
   if (::rename(fresh.c_str(), area.c_str()) != 0) return os::sys_error(errno, "put in place", area);
   rollback.commit();
   return {};

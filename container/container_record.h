@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -39,8 +40,11 @@ void drop_names(const Host& host, std::uint32_t id);
 /// The lowest slot that neither a private area nor a group has and of which nothing is charged. The caller holds the slots' lock.
 [[nodiscard]] Result<std::uint32_t> free_slot(const Host& host);
 
+/// Puts what a container is to have from its beginning into the directories of a private area that nobody sees yet; its ids begin at
+/// `base`.
+using AreaFill = std::function<Result<>(const std::string& area, uid_t base)>;
 /// A private area with upper/ and work/ owned by the slot's ids, visible only when complete. Fails with Code::exists.
-[[nodiscard]] Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name);
+[[nodiscard]] Result<> make_area(const Host& host, std::uint32_t id, std::string_view template_name, const AreaFill& fill);
 [[nodiscard]] Result<std::string> template_of(const Host& host, std::uint32_t id);
 /// Out of sight at once, then deleted.
 [[nodiscard]] Result<> remove_area(const Host& host, std::uint32_t id);

@@ -40,6 +40,20 @@ bool says_disk(const ConfigFile& config) {
   return false;
 }
 
+Result<std::string> disk_value(std::string_view key, const std::string& text) {
+  if (key == "DISKSPACE" || key == "DISKINODES") {
+    const auto pair = UBC_TRY(key == "DISKSPACE" ? accounting::parse_diskspace(text) : accounting::parse_diskinodes(text));
+    if (pair.barrier > pair.limit)
+      return os::error(Code::bad_value, "Bad parameter for --{}: {}: the soft limit is above the hard one",
+                       key == "DISKSPACE" ? "diskspace" : "diskinodes", text);
+    return accounting::format_pair(pair);
+  }
+  if (key == "QUOTATIME" && !os::parse_number(text)) return os::error(Code::bad_value, "Bad parameter for --quotatime: {}: seconds", text);
+  if (key == "DISK_QUOTA" && text != "yes" && text != "no")
+    return os::error(Code::bad_value, "Bad parameter for --diskquota: {}: say yes or no", text);
+  return text;
+}
+
 Result<os::ProjectUse> disk_limits_in(const ConfigFile& config) {
   os::ProjectUse limits;
   if (config.get("DISK_QUOTA") == "no") return limits;

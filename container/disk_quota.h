@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accounting/config_file.h"
@@ -17,6 +18,8 @@ namespace ubc::container {
 /// What DISKSPACE, DISKINODES and QUOTATIME ask of the file system; nothing where DISK_QUOTA="no". QUOTATIME="0", as all samples have it,
 /// makes the soft limit the hard one: no time to stay above it. Fails with Code::bad_value, naming the key.
 [[nodiscard]] Result<os::ProjectUse> disk_limits_in(const accounting::ConfigFile& config);
+/// As the configuration keeps it; any other key's text as it is. Fails with Code::bad_value, naming vzctl's option.
+[[nodiscard]] Result<std::string> disk_value(std::string_view key, const std::string& text);
 /// Whether it says any of these keys.
 [[nodiscard]] bool says_disk(const accounting::ConfigFile& config);
 

@@ -43,12 +43,11 @@ Result<int> stop_timeout(const Host& host, const ConfigFile& config) {
   return static_cast<int>(UBC_TRY(os::parse_number(*text)));
 }
 
-/// What the template says, unless the container has an init of its own.
+/// What its lower layer says, unless the container has an init of its own.
 std::string stop_of(const Host& host, std::uint32_t id, const ConfigFile& config) {
   if (!config.get("INIT").value_or("").empty()) return {};
-  const auto name = template_of(host, id);
-  const auto found = name ? templates_of(host).find(*name) : std::unexpected(name.error());
-  return found ? found->stop : "";
+  const auto lower = lower_of(host, id);
+  return lower ? lower->stop : "";
 }
 
 /// A program inside, in a process of ours that nobody has to wait for: the guest's program may never end.

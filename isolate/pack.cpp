@@ -12,6 +12,7 @@
 #include "isolate/confine.h"
 #include "isolate/guest_ids.h"
 #include "isolate/libarchive.h"
+#include "isolate/tree_file.h"
 
 namespace ubc::isolate {
 namespace {
@@ -22,12 +23,6 @@ std::string_view path_of(archive_entry* entry) {
   std::string_view path = text != nullptr ? text : "";
   path.remove_prefix(path == "." ? 1 : path.starts_with("./") ? 2 : 0);
   return path;
-}
-
-/// A guest gets these from its host, fresh at each start.
-bool has_contents_of_its_own(std::string_view path) {
-  constexpr std::array<std::string_view, 4> kMountPoints{"proc", "sys", "dev", "run"};
-  return std::ranges::find(kMountPoints, path) == kMountPoints.end();
 }
 
 /// Two machines must not share them.
@@ -159,7 +154,7 @@ Result<PackReport> write_template(const os::Fd& out, uid_t base) {
       archive_entry_linkify(links.get(), &same, &later);   // of a tar: the same entry, made a link where its file was written already
     UBC_TRY(count_member(entry, report));
     UBC_TRY(write_member(disk.get(), writer.get(), entry));
-    return has_contents_of_its_own(path);
+    return !is_filled_at_start(path);
   };
   UBC_TRY(walk(disk.get(), write));
   if (archive_write_close(writer.get()) != ARCHIVE_OK) return os::error(Code::system, "finish: {}", reason_of(writer.get()));

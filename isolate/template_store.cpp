@@ -176,11 +176,36 @@ Result<> TemplateStore::write_record(const std::string& name, const std::string&
   UBC_TRY(os::replace_text(scratch + "/info", info));
   if (::symlink(link_to(file_name(trees_.path_of(digest))).c_str(), (scratch + "/rootfs").c_str()) != 0)
     return os::sys_error(errno, "make a link in", scratch);
+  UBC_TRY(put_in_place(scratch, name));
+  rollback.commit();
+  return {};
+}
+
+Result<> TemplateStore::put_in_place(const std::string& scratch, const std::string& name) const {
   if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path_of(name).c_str(), RENAME_NOREPLACE) != 0)
     return os::sys_error(errno, "put in place", path_of(name));
-  rollback.commit();
   const os::DirFd directory = UBC_TRY(os::DirFd::open(directory_));
   return ::fsync(directory.get()) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "fsync", directory_)};
+}
+
+Result<TemplateInfo> TemplateStore::make_empty() const {
+  const std::string name{kEmptyTemplate};
+  const os::Fd held = UBC_TRY(lock());
+  sweep();
+  if (exists(path_of(name))) {
+    const TemplateInfo there = read_info(name);
+    if (UBC_TRY(os::names_in(there.rootfs)).empty()) return there;
+    return os::error(Code::exists, "template {} has files in it, and containers that need no template are to have it: remove it", name);
+  }
+  const std::string scratch = UBC_TRY(make_scratch());
+  os::Rollback rollback;
+  rollback.add([&scratch] { os::remove_tree(scratch); });
+  if (::chmod(scratch.c_str(), 0755) != 0 || ::mkdir((scratch + "/rootfs").c_str(), 0755) != 0)
+    return os::sys_error(errno, "make directory in", scratch);
+  UBC_TRY(trees_.describe(scratch));
+  UBC_TRY(put_in_place(scratch, name));
+  rollback.commit();
+  return read_info(name);
 }
 
 Result<TemplateInfo> TemplateStore::import_archive(const std::string& archive, const std::string& name,

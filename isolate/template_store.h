@@ -3,6 +3,7 @@
 // share one tree.
 //   DIRECTORY/NAME/info     KEY="value" lines: where it came from under this name
 //   DIRECTORY/NAME/rootfs   symbolic link into .store; a directory, and SHA256 in info, where an earlier version imported it
+//   DIRECTORY/empty/rootfs  a directory with nothing in it, and its manifest beside it: see make_empty()
 //   DIRECTORY/.store/       the trees, see template_tree.h; earlier-HEX/ is one that an earlier version unpacked
 //   DIRECTORY/.new.XXXXXX   being made or removed; one that nobody works on is swept by the next call
 #pragma once
@@ -33,6 +34,8 @@ struct TemplateInfo {
 
 /// Letters, digits and "-_.+", not starting with ".", 1 to 64 of them; else fails with Code::bad_value.
 [[nodiscard]] Result<> check_template_name(std::string_view name);
+/// Of containers that have all of their files themselves.
+inline constexpr std::string_view kEmptyTemplate = "empty";
 /// "/x/debian-12.tar.gz" -> "debian-12".
 [[nodiscard]] std::string default_template_name(std::string_view archive);
 
@@ -50,6 +53,8 @@ class TemplateStore {
   /// is refused; then nothing is left.
   [[nodiscard]] Result<TemplateInfo> import_archive(const std::string& archive, const std::string& name,
                                                     const ImportProgress& progress = {}) const;
+  /// kEmptyTemplate, made unless it is there. Fails with Code::exists where a template of that name has something in it.
+  [[nodiscard]] Result<TemplateInfo> make_empty() const;
   /// Fails with Code::not_found, and as TemplateTrees::verify().
   [[nodiscard]] Result<TreeDifferences> verify(std::string_view name) const;
   /// The caller knows that no guest uses it. Its tree goes with its last name. Fails with Code::not_found.
@@ -60,6 +65,7 @@ class TemplateStore {
   void sweep() const;
   void adopt_earlier(const std::string& name) const;
   [[nodiscard]] Result<std::string> make_scratch() const;
+  [[nodiscard]] Result<> put_in_place(const std::string& scratch, const std::string& name) const;
   [[nodiscard]] Result<> write_record(const std::string& name, const std::string& archive, const std::string& digest) const;
   [[nodiscard]] TemplateInfo read_info(const std::string& name) const;
   [[nodiscard]] std::string path_of(std::string_view name) const;

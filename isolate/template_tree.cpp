@@ -25,19 +25,6 @@ namespace {
 
 constexpr std::string_view kScratchPrefix = ".new.";
 
-bool is_program(const os::DirFd& root, const char* path) {
-  const auto file = open_in_tree(root, path, O_PATH);
-  struct stat seen{};
-  return file && ::fstat(file->get(), &seen) == 0 && S_ISREG(seen.st_mode) && (seen.st_mode & 0111) != 0;
-}
-
-Result<> check_rootfs(const std::string& path, const std::string& archive) {
-  const os::DirFd root = UBC_TRY(os::DirFd::open(path));
-  if (!is_program(root, "sbin/init") && !is_program(root, "bin/sh"))
-    return os::error(Code::corrupt, "{} is no root file system: it has neither an executable /sbin/init nor /bin/sh", archive);
-  return {};
-}
-
 Result<> write_to_disk(const std::string& path) {
   const os::DirFd directory = UBC_TRY(os::DirFd::open(path));
   return ::syncfs(directory.get()) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "write to disk", path)};
@@ -107,18 +94,18 @@ std::string TemplateTrees::path_of(std::string_view digest) const { return fmt::
 /// Makes SCRATCH/rootfs, SCRATCH/manifest and SCRATCH/info.
 Result<> TemplateTrees::fill(const std::string& scratch, const std::string& archive, const std::string& digest,
                              const ImportProgress& progress) const {
-  const std::string rootfs = scratch + "/rootfs", manifest = scratch + "/manifest";
+  const std::string rootfs = scratch + "/rootfs";
   if (::mkdir(rootfs.c_str(), 0755) != 0 || ::chmod(rootfs.c_str(), 0755) != 0 || ::chmod(scratch.c_str(), 0755) != 0)
     return os::sys_error(errno, "make directory", rootfs);
   std::string unpacked;   // the digest of what was read, which nobody can have swapped meanwhile
   const std::string note = UBC_TRY(run_program({tools_.unpacker, "--progress", archive, rootfs}, {}, watch_unpacking(progress, unpacked)));
   if (unpacked != digest)
     return os::error(Code::corrupt, "{} changed while it was read: import it again when nobody writes to it", archive);
-  UBC_TRY(check_rootfs(rootfs, archive));
+  const os::DirFd root = UBC_TRY(os::DirFd::open(rootfs));
+  UBC_TRY(check_root(root, archive));
   const std::vector<Fixup> fixups = UBC_TRY(fixups_for(rootfs, tools_.fixups));
   const FixupOutcome fixed = UBC_TRY(apply_fixups(rootfs, fixups));
-  (void)UBC_TRY(run_program({tools_.packer, "manifest", manifest, rootfs}));
-  const std::string size = std::to_string(UBC_TRY(disk_usage(rootfs))), known = UBC_TRY(sha256_of(manifest));
+  const std::string known = UBC_TRY(write_manifest(scratch)), size = std::to_string(UBC_TRY(disk_usage(rootfs)));
   std::string info;
   for (const auto& [key, value] : {std::pair{"SHA256", digest},
                                    std::pair{"SIZE", size},
@@ -130,6 +117,17 @@ Result<> TemplateTrees::fill(const std::string& scratch, const std::string& arch
     info += os::format_assignment(key, value) + "\n";
   UBC_TRY(os::replace_text(scratch + "/info", info));
   return write_to_disk(scratch);
+}
+
+/// Of PATH/rootfs; its digest.
+Result<std::string> TemplateTrees::write_manifest(const std::string& path) const {
+  (void)UBC_TRY(run_program({tools_.packer, "manifest", path + "/manifest", path + "/rootfs"}));
+  return sha256_of(path + "/manifest");
+}
+
+Result<> TemplateTrees::describe(const std::string& path) const {
+  const std::string known = UBC_TRY(write_manifest(path)), size = std::to_string(UBC_TRY(disk_usage(path + "/rootfs")));
+  return os::replace_text(path + "/info", os::format_assignment("SIZE", size) + "\n" + os::format_assignment("MANIFEST", known) + "\n");
 }
 
 Result<> TemplateTrees::make(const std::string& archive, const std::string& digest, const ImportProgress& progress) const {

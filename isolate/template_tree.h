@@ -40,6 +40,8 @@ class TemplateTrees {
   /// Unpacks the archive, checks that it can be a root file system, does what fix-ups say, and writes manifest and info. Visible only when
   /// complete and on disk. `digest` is the archive's; where it has changed since, Code::corrupt.
   [[nodiscard]] Result<> make(const std::string& archive, const std::string& digest, const ImportProgress& progress) const;
+  /// Writes manifest and info of PATH/rootfs, which came from no archive.
+  [[nodiscard]] Result<> describe(const std::string& path) const;
   /// Of the tree at `path`, one of ours. Fails with Code::bad_state where no manifest was kept, with Code::corrupt where that is not what
   /// it was.
   [[nodiscard]] Result<TreeDifferences> verify(const std::string& path) const;
@@ -49,6 +51,7 @@ class TemplateTrees {
  private:
   [[nodiscard]] Result<> fill(const std::string& scratch, const std::string& archive, const std::string& digest,
                               const ImportProgress& progress) const;
+  [[nodiscard]] Result<std::string> write_manifest(const std::string& path) const;
 
   std::string directory_;
   TreeTools tools_;

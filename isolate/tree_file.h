@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of a tree that nobody vouches for: symbolic links resolve as if the tree were "/", and nothing blocks on a FIFO.
+// Files of a tree that nobody vouches for: symbolic links resolve as if the tree were "/", and nothing blocks on a FIFO. What is made
+// belongs to whoever the tree's root belongs to.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,13 @@
 #include "os/result.h"
 
 namespace ubc::isolate {
+
+/// Of a path without a leading slash: a guest gets what is in that directory from its host, fresh at each start.
+[[nodiscard]] constexpr bool is_filled_at_start(std::string_view path) {
+  return path == "proc" || path == "sys" || path == "dev" || path == "run";
+}
+/// Fails with Code::corrupt where the tree can be no guest's root. `what` it is, for the error.
+[[nodiscard]] Result<> check_root(const os::DirFd& root, std::string_view what);
 
 /// openat2(2) below `root`. `path` may begin with a slash.
 [[nodiscard]] Result<os::Fd> open_in_tree(const os::DirFd& root, const std::string& path, std::uint64_t flags);

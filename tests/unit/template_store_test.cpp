@@ -59,6 +59,23 @@ class Store : public testing::Test {
   std::string base_;
 };
 
+TEST_F(Store, TheEmptyTemplateIsMadeOnceAndVerifiedAsAnyOther) {
+  const auto first = store().make_empty();
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->name, "empty");
+  EXPECT_TRUE(fs::is_empty(first->rootfs));
+  EXPECT_EQ(store().make_empty()->rootfs, first->rootfs);
+  (void)import(make_archive(good_members()), "other");  // which sweeps
+  EXPECT_TRUE(store().verify("empty")->none());
+  write(first->rootfs + "/file", "x");
+  EXPECT_THAT(store().verify("empty")->added, ElementsAre("./file"));
+  const auto refused = store().make_empty();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "template empty has files in it, and containers that need no template are to have it: remove it");
+  ASSERT_TRUE(store().remove("empty"));
+  EXPECT_FALSE(store().find("empty"));
+}
+
 TEST_F(Store, AnArchiveOfTwoNamesIsUnpackedOnceAndGoesWithTheLast) {
   const std::string archive = make_archive(good_members());
   const std::string first = import(archive, "first");
