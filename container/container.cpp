@@ -25,6 +25,7 @@
 #include "container/guest_rights.h"
 #include "container/host_mount.h"
 #include "container/network.h"
+#include "container/proc_views.h"
 #include "container/process_limits.h"
 #include "container/share_tuning.h"
 #include "container/suspension.h"
@@ -248,6 +249,7 @@ Result<> start(const Host& host, std::uint32_t id, const StartOptions& options, 
   spec.lockable_bytes = lockable_bytes_of(limits[UBC_LOCKEDPAGES]);
   UBC_TRY(plan_network(host, id, network, spec, notes));
   plan_console(host, id, spec, notes);
+  plan_proc_views(spec, notes);
   const auto started = os::with_context(isolate::launch(spec), fmt::format("start container {}", id));
   if (!started) return std::unexpected(started.error());
   fault_point("start:launched");

@@ -18,6 +18,8 @@
 #include "container/group_record.h"
 #include "container/host_mount.h"
 #include "container/network.h"
+#include "container/proc_views.h"
+#include "container/suspension.h"
 #include "os/cgroup_dir.h"
 #include "os/directory.h"
 #include "os/project_quota.h"
@@ -139,6 +141,20 @@ Result<> find_names(const Host& host, Leftovers& found) {
   return {};
 }
 
+/// Guests whose /proc/meminfo and the like were those of an lxcfs that has ended since: none of them can be read.
+void find_views(const Host& host, Leftovers& found) {
+  for (const std::uint32_t id : recorded_ids(host)) {
+    auto guest = running(host, id);
+    if (!guest || is_suspended(host, id)) continue;
+    const auto answers = check_views_of(*guest);
+    if (answers) continue;
+    found.push_back({fmt::format("container {} can't read its /proc/uptime: {}", id, answers.error().message), [&host, id]() -> Result<> {
+                       const os::Fd lock = UBC_TRY(lock_container(host, id, "doctor"));
+                       return renew_views_of(UBC_TRY(running(host, id)));
+                     }});
+  }
+}
+
 /// Limits of disk space that outlived their container.
 void find_quotas(const Host& host, Leftovers& found) {
   const std::string areas = host.paths.lib + "/private";
@@ -161,6 +177,7 @@ Result<Leftovers> look(const Host& host) {
   UBC_TRY(find_trees(host, found));
   UBC_TRY(find_names(host, found));
   find_quotas(host, found);
+  find_views(host, found);
   return found;
 }
 

@@ -24,6 +24,12 @@ struct SharedFile {
   std::string device;                ///< its name in the guest's /dev
 };
 
+/// A file of the guest's /proc that another file system stands in for.
+struct ProcView {
+  std::string name;                  ///< below /proc
+  os::Fd mount;                      ///< a copy of a mount of the host's, mounted nowhere yet
+};
+
 /// A directory of the host's, with the host's ids: never setuid, no devices.
 struct BindMount {
   std::string source;                ///< the host's path
@@ -59,6 +65,7 @@ struct GuestSpec {
   int cgroup_fd = -1;                ///< the guest is born in it; root of its cgroup namespace
   std::string hostname;              ///< empty: the name
   std::vector<SharedFile> files;     ///< read-only in the guest
+  std::vector<ProcView> proc_views;  ///< a name that /proc has not is left out
   std::vector<DeviceNode> devices;           ///< of two of one name the last counts
   std::vector<int> denied_capabilities;      ///< besides those that no guest has
   std::vector<BindMount> binds;

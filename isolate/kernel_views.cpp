@@ -71,6 +71,12 @@ Result<> make_read_only(const os::DirFd& root, const std::string& path) {
   return attach_mount(copy, target, "/" + path);
 }
 
+Result<> attach_proc_view(const os::DirFd& root, const ProcView& view) {
+  const std::string path = "proc/" + view.name;
+  const os::Fd target = UBC_TRY(open_if_there(root, path));
+  return target.valid() ? attach_mount(view.mount, target, "/" + path) : Result<>{};
+}
+
 }  // namespace
 
 Result<> mount_kernel_views(const GuestSpec& spec) {
@@ -83,6 +89,7 @@ Result<> mount_kernel_views(const GuestSpec& spec) {
   for (const char* path : kMaskedFiles) UBC_TRY(cover(root, path, "/dev/null"));
   UBC_TRY(mask_directories(root));
   for (const char* path : kReadOnly) UBC_TRY(make_read_only(root, path));
+  for (const ProcView& view : spec.proc_views) UBC_TRY(attach_proc_view(root, view));
   return {};
 }
 
