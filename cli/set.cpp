@@ -70,7 +70,7 @@ int save(const Host& host, const Say& say, std::uint32_t id, const Changes& chan
   const std::string path = host.paths.config_of(id);
   auto config = accounting::ConfigFile::load(path);
   if (!config) return fail(config.error());
-  const std::string before = config->text();
+  const std::string before = config->text(), name_before = config->get("NAME").value_or("");
   write_changes(*config, changes);
   if (const auto name = changes.keys.find("NAME"); name != changes.keys.end()) {
     if (const auto assigned = container::assign_name(host, id, name->second); !assigned) return fail(assigned.error(), exit_name);
@@ -80,7 +80,10 @@ int save(const Host& host, const Say& say, std::uint32_t id, const Changes& chan
     say("No changes in CT configuration, not saving");
     return exit_ok;
   }
-  if (const auto saved = config->save(path); !saved) return fail(saved.error(), 139);
+  if (const auto saved = config->save(path); !saved) {
+    if (changes.keys.contains("NAME")) (void)container::assign_name(host, id, name_before);
+    return fail(saved.error(), 139);
+  }
   say(fmt::format("CT configuration saved to {}", path));
   return exit_ok;
 }

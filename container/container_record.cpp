@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/container_record.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ Result<std::uint32_t> slot_in(const std::string& area) {
 
 /// An area that nobody sees yet, but which keeps its slot from others.
 Result<uid_t> begin_area(const Host& host, std::uint32_t id, const std::string& fresh, std::string_view template_name) {
-  const os::Fd lock = UBC_TRY(take_lock(host.paths.run + "/slots.lock", "create"));
+  const os::Fd lock = UBC_TRY(lock_file(host, "slots.lock", LOCK_EX));
   os::remove_tree(fresh);
   const std::uint32_t slot = UBC_TRY(free_slot(host));
   const uid_t base = host.settings.uid_base + slot * isolate::kIdsPerGuest;

@@ -89,9 +89,10 @@ Result<os::Fd> new_overlay(const std::string& area, unsigned attributes) {
   os::Fd overlay =
       UBC_TRY(make_overlay({{"lowerdir", kLowerStage}, {"upperdir", stage + "/upper"}, {"workdir", stage + "/work"}}, attributes));
   struct statvfs seen{};
-  if (::fstatvfs(overlay.get(), &seen) == 0 && (seen.f_flag & ST_RDONLY) != 0)
-    return os::error(Code::unsupported, "the overlay over {} came up read-only: its file system cannot hold an upper layer", area);
-  return overlay;
+  if (::fstatvfs(overlay.get(), &seen) != 0 || (seen.f_flag & ST_RDONLY) == 0) return overlay;
+  if (seen.f_bavail == 0 || seen.f_favail == 0)   // the kernel makes a directory in work/, and does without if it can't
+    return os::error(Code::no_resources, "the file system of {} is full: make room on it", area);
+  return os::error(Code::unsupported, "the overlay over {} came up read-only: its file system cannot hold an upper layer", area);
 }
 
 Result<os::Fd> new_read_only_overlay(unsigned attributes) {

@@ -30,7 +30,7 @@ struct MountOption {
 /// A new file system instance, mounted nowhere yet. `attributes`: MOUNT_ATTR_*.
 [[nodiscard]] Result<os::Fd> new_mount(const std::string& type, const std::vector<MountOption>& options, unsigned attributes);
 /// An overlay of what is staged at kLowerStage and, as its upper layer, in the area staged at kAreaStage, mounted nowhere yet. `area` is
-/// what errors call that. Fails with Code::unsupported where it comes up read-only.
+/// what errors call that. Fails where it comes up read-only: with Code::no_resources on a full file system, else with Code::unsupported.
 [[nodiscard]] Result<os::Fd> new_overlay(const std::string& area, unsigned attributes);
 /// The same of which nothing is written.
 [[nodiscard]] Result<os::Fd> new_read_only_overlay(unsigned attributes);
