@@ -139,7 +139,8 @@ void Api::container(const Call& call, const Done& done) {
 void Api::history(const Call& call, const Done& done) {
   const WorldReading reading = world_.read();
   const auto found = find_in(reading, call.id);
-  done(found ? json_reply(history_of(live_.history().times(), live_.history().of(found->container.id))) : error_reply(found.error()));
+  done(found ? json_reply(history_of(live_.history().times(Moment::now()), live_.history().of(found->container.id)))
+             : error_reply(found.error()));
 }
 
 void Api::usage(const Call& call, const Done& done) {

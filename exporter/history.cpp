@@ -25,9 +25,9 @@ Moment Moment::now() {
 
 void History::sample(const Moment& now, const HostReading& host) {
   const std::size_t at = samples_ % kPoints;
-  const double passed = samples_ == 0 ? 0 : now.steady - last_.steady;
+  const double passed = samples_ == 0 ? 0 : now.steady - last_;
   steady_[at] = now.steady;
-  last_ = now;
+  last_ = now.steady;
   for (auto& [id, rings] : rings_) {
     rings.pressure[at] = rings.failures[at] = rings.rated[at] = kNothing;
     for (auto& [resource, ring] : rings.held) (*ring)[at] = kNothing;
@@ -102,10 +102,10 @@ History::Points History::unrolled(const Ring& ring) const {
   return points;
 }
 
-std::vector<std::int64_t> History::times() const {
+std::vector<std::int64_t> History::times(const Moment& now) const {
   std::vector<std::int64_t> times;
   for (std::uint64_t n = samples_ > kPoints ? samples_ - kPoints : 0; n < samples_; ++n)
-    times.push_back(std::llround(last_.wall - (last_.steady - steady_[n % kPoints])));
+    times.push_back(std::llround(now.wall - (now.steady - steady_[n % kPoints])));
   return times;
 }
 

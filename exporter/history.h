@@ -41,8 +41,8 @@ class History {
   };
   /// The rows of usage that have a curve.
   static constexpr std::string_view kCharted[] = {"diskspace", "cputime", "ioread", "iowritten", "netreceived", "netsent"};
-  /// Seconds since the epoch, by the wall's clock as it was set at the last sample: they rise, whatever it was set to before.
-  [[nodiscard]] std::vector<std::int64_t> times() const;
+  /// Seconds since the epoch, by the wall's clock as it is set `now`: they rise, whatever it was set to before.
+  [[nodiscard]] std::vector<std::int64_t> times(const Moment& now) const;
   /// Empty for one that did not run in this hour.
   [[nodiscard]] Track of(std::uint32_t id) const;
   [[nodiscard]] Points pressure_of(std::uint32_t id) const;
@@ -70,7 +70,7 @@ class History {
 
   std::map<std::uint32_t, Rings> rings_;
   std::array<double, kPoints> steady_{};
-  Moment last_;
+  double last_ = 0;  ///< the last sample, by the clock that only rises
   std::uint64_t samples_ = 0;  ///< ever; number n at n % kPoints
 };
 

@@ -18,7 +18,7 @@ tests_in() { "$@" --gtest_list_tests | grep -c '^  '; }
 # numbers of configuration files.
 filter_of() { # SUITE
   case $1 in
-    guest-6.1 | guest-7) echo '-AtATerminal.*:Convert.*:Cycles.*:Doctor.*:FullDisk.*:GuestConsole.*:Inside.*:Lxcfs.*:Modes.*:OnBoot.*:Save.*:Scraped.*:Service.*:Systemd.*:Top.*:TwoAdmins.*:Ubcd.*:UbcdApi.*:UbcdFaults.*:WithoutATerminal.*' ;;
+    guest-6.1 | guest-7) echo '-AtATerminal.*:Convert.*:Cycles.*:Doctor.*:FullDisk.*:GuestConsole.*:Inside.*:Lxcfs.*:Modes.*:OnBoot.*:Save.*:Scraped.*:Service.*:Top.*:TwoAdmins.*:Ubcd.*:UbcdApi.*:UbcdFaults.*:Units.*:WithoutATerminal.*' ;;
     *) echo '*' ;;
   esac
 }

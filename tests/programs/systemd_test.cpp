@@ -24,7 +24,7 @@ using testing::Not;
 
 const fs::path kUnits = "/etc/systemd/system";
 
-class Systemd : public testing::Test {
+class Units : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     for (const char* program : {"ubctl", "ubcd", "ubc-unpack", "ubc-pack"})   // where the units have them
@@ -79,7 +79,7 @@ class Systemd : public testing::Test {
   inline static pid_t unshare_ = 0, pid_ = 0;
 };
 
-TEST_F(Systemd, UbcdIsReadyReadsAllWithinItsHardeningAndIsStartedAgainWhenItHangs) {
+TEST_F(Units, UbcdIsReadyReadsAllWithinItsHardeningAndIsStartedAgainWhenItHangs) {
   start_guest();
   fs::create_directories(kUnits / "ubcd.service.d");
   std::ofstream{kUnits / "ubcd.service.d/test.conf"} << "[Service]\nWatchdogSec=5\n";   // a minute is for those who have time
@@ -112,7 +112,7 @@ TEST_F(Systemd, UbcdIsReadyReadsAllWithinItsHardeningAndIsStartedAgainWhenItHang
   destroy_guest();
 }
 
-TEST_F(Systemd, TheKeeperOfConsolesIsReadyAndItsConsolesOutliveIt) {
+TEST_F(Units, TheKeeperOfConsolesIsReadyAndItsConsolesOutliveIt) {
   ASSERT_EQ(inside("systemctl start ubc-console").status, 0) << inside("systemctl status ubc-console").output;
   EXPECT_EQ(property("ubc-console", "ActiveState"), "active");
   start_guest();
@@ -128,7 +128,7 @@ TEST_F(Systemd, TheKeeperOfConsolesIsReadyAndItsConsolesOutliveIt) {
   ASSERT_EQ(inside("systemctl stop ubc-console").status, 0);
 }
 
-TEST_F(Systemd, AUnitIsAdoptedAtItsStartByTheDropInAndReleasedAtItsEnd) {
+TEST_F(Units, AUnitIsAdoptedAtItsStartByTheDropInAndReleasedAtItsEnd) {
   std::ofstream{kUnits / "job.service"}
       << "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sh -c \"sleep 7007 & sleep 7008 & wait\"\n";
   fs::create_directories(kUnits / "job.service.d");

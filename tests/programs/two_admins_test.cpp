@@ -41,9 +41,10 @@ TEST_F(TwoAdmins, OfOneContainerEachCommandDoesItsWorkOrSaysWhoIsAtIt) {
   for (int round = 0; round < 4; ++round) {
     const auto said = lines(at_once({"start 101", "start 101", "set 101 --numproc 60 --save", "stop 101 --fast", "set 101 --numproc 70"}));
     ASSERT_EQ(said.size(), 5U);
-    EXPECT_THAT(said, Each(AnyOf("0 ", "32 Container is already running", "31 Unable to apply UB parameters: container is not running",
-                                 MatchesRegex("0 WARNING: Settings were not saved.*|1 .*|9 Container already locked by pid [0-9]+, ubctl "
-                                              "(start|set|stop) 101: wait for it, or see what it does|31 .*not running.*"))));
+    EXPECT_THAT(said,
+                Each(AnyOf("0 ", "32 Container is already running", "31 Unable to apply UB parameters: container is not running",
+                           MatchesRegex("0 WARNING: Settings were not saved.*|1 .*|9 Container already locked by (another command|pid "
+                                        "[0-9]+, ubctl (start|set|stop) 101): wait for it, or see what it does|31 .*not running.*"))));
     const Ran after = ubctl("status 101");
     EXPECT_THAT(after.output, AnyOf("CTID 101 exist mounted running\n", "CTID 101 exist unmounted down\n"));
     EXPECT_EQ(ubctl("doctor").output, "nothing was found\n") << round;

@@ -29,7 +29,7 @@ TEST(History, KeepsWhatWasHeldAndThePressureOldestFirst) {
   History history;
   history.sample(at(1000), one(2));
   history.sample(at(1030), one(6));
-  EXPECT_THAT(history.times(), ElementsAre(1000, 1030));
+  EXPECT_THAT(history.times(at(1030)), ElementsAre(1000, 1030));
   const History::Track track = history.of(101);
   EXPECT_THAT(track.held.at(UBC_NUMPROC), ElementsAre(2, 6));
   EXPECT_THAT(track.pressure, ElementsAre(0.25F, 0.75F));
@@ -61,7 +61,7 @@ TEST(History, AnHourIsKeptAndNoMore) {
   ASSERT_EQ(held.size(), History::kPoints);
   EXPECT_EQ(held.front(), 5);
   EXPECT_EQ(held.back(), History::kPoints + 4);
-  EXPECT_EQ(history.times().front(), 5);
+  EXPECT_EQ(history.times(at(History::kPoints + 4)).front(), 5);
 }
 
 TEST(History, TimesRiseWhateverTheWallsClockIsSetTo) {
@@ -69,9 +69,11 @@ TEST(History, TimesRiseWhateverTheWallsClockIsSetTo) {
   history.sample({.wall = 100'000, .steady = 10}, one(1));
   history.sample({.wall = 100'030, .steady = 40}, one(2));
   history.sample({.wall = 3'000, .steady = 70}, one(3));   // back by more than a day
-  EXPECT_THAT(history.times(), ElementsAre(2940, 2970, 3000));
+  EXPECT_THAT(history.times({.wall = 3'000, .steady = 70}), ElementsAre(2940, 2970, 3000));
   history.sample({.wall = 100'090, .steady = 100}, one(4));   // and forth again
-  EXPECT_THAT(history.times(), ElementsAre(100'000, 100'030, 100'060, 100'090));
+  EXPECT_THAT(history.times({.wall = 100'090, .steady = 100}), ElementsAre(100'000, 100'030, 100'060, 100'090));
+  EXPECT_THAT(history.times({.wall = 3'000, .steady = 100}), ElementsAre(2910, 2940, 2970, 3000))
+      << "set back once more since the last sample";
   EXPECT_THAT(history.of(101).held.at(UBC_NUMPROC), ElementsAre(1, 2, 3, 4)) << "no sample is lost";
 }
 
