@@ -44,11 +44,10 @@ class Units : public testing::Test {
       pid_ = static_cast<pid_t>(os::parse_number(text_of(children)).value_or(0));
     ASSERT_NE(pid_, 0) << "systemd did not start (Debian package systemd)";
     ASSERT_TRUE(becomes("systemctl is-active ubc-test.target", "active\n")) << journal();
-    const Ran built = inside("ubctl template build busybox");
-    ASSERT_EQ(built.status, 0) << built.output;
+    need_busybox_template();
   }
   static void TearDownTestSuite() {
-    (void)inside("systemctl stop ubcd ubc-console job; ubctl stop 101 --fast; ubctl destroy 101; ubctl template remove busybox");
+    (void)inside("systemctl stop ubcd ubc-console job; ubctl stop 101 --fast; ubctl destroy 101");
     (void)::kill(unshare_, SIGKILL);   // and all that is inside with it
     (void)::waitpid(unshare_, nullptr, 0);
   }
