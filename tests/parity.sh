@@ -27,7 +27,7 @@ cases() {
     echo "stress-ng $name: exit $status, $(grep -c 'fail:' "$scratch/log" || true) failures"
   done
   for module in $modules; do
-    PYTHONDONTWRITEBYTECODE=1 timeout -k 5 280 /usr/bin/python3.11 -m unittest -q "test.$module" >"$scratch/log" 2>&1 || true
+    PYTHONDONTWRITEBYTECODE=1 timeout -k 5 900 /usr/bin/python3.11 -m unittest -q "test.$module" >"$scratch/log" 2>&1 || true
     echo "python $module: $(grep -E '^(Ran |OK|FAILED)' "$scratch/log" | sed 's/ in .*//' | tr '\n' ' ')$(grep -E '^(FAIL|ERROR):' "$scratch/log" | sort | tr '\n' ' ')"
   done
 }

@@ -22,7 +22,7 @@ using Othersockbuf = SocketBuffers;
 using Dgramrcvbuf = SocketBuffers;
 
 constexpr unsigned kThreads = 32, kSockets = 1000;  // so many threads of each sort
-constexpr std::uint64_t kNumber = 8192 * kKiB, kMost = kNumber + kNumber / 100;
+constexpr std::uint64_t kNumber = 8192 * kKiB, kMost = kNumber + kNumber / 50;
 constexpr std::uint64_t kLeftOver = 64 * kKiB;  // events that were skipped as the last of their socket
 
 struct StormSeen {

@@ -64,17 +64,17 @@ class ClockJump {
 TEST_F(UbcdFaults, AClockThatJumpsForthAndBackLeavesTheHourInOrderAndTheWatchdogFed) {
   create();
   start();
-  const Daemon daemon{"WATCHDOG_USEC=400000"};
+  const Daemon daemon{"WATCHDOG_USEC=10000000"};   // few words: one that nobody reads would stop it, and it is asked things meanwhile
   const auto times = [] { return nlohmann::json::parse(get("/api/v1/containers/101/history"), nullptr, false)["times"]; };
   const time_t before = std::time(nullptr);
   {
     const ClockJump day{86400};
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(daemon.next_word(), "WATCHDOG=1");
+    EXPECT_EQ(daemon.next_word(), "WATCHDOG=1");
     EXPECT_EQ(value_of(get("/metrics"), "ubc_read_failures_total"), "0") << text_of(kLog);
   }
   {
     const ClockJump back{-86400};
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(daemon.next_word(), "WATCHDOG=1");
+    EXPECT_EQ(daemon.next_word(), "WATCHDOG=1");
     EXPECT_NE(get("/metrics"), "");
   }
   const auto hour = times();
