@@ -23,7 +23,7 @@ using Dgramrcvbuf = SocketBuffers;
 
 constexpr unsigned kThreads = 32, kSockets = 1000;  // so many threads of each sort
 constexpr std::uint64_t kNumber = 8192 * kKiB, kMost = kNumber + kNumber / 50;
-constexpr std::uint64_t kLeftOver = 64 * kKiB;  // events that were skipped as the last of their socket
+constexpr std::uint64_t kLeftOver = 128 * kKiB;  // events that were skipped as the last of their socket
 
 struct StormSeen {
   std::uint64_t held, kernel;  // at the end, while all are stuck
