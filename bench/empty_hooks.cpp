@@ -18,10 +18,10 @@ struct DestroyOurs {
   void operator()(ubc_bpf* skeleton) const { ubc_bpf__destroy(skeleton); }
 };
 
-Result<> compare_places(const bpf_object& empty, const bpf::HookPlan& plan) {
+Result<> compare_places(const bpf_object& empty, const std::vector<bpf::Hook>& places) {
   const std::unique_ptr<ubc_bpf, DestroyOurs> ours{ubc_bpf__open()};
   if (!ours) return os::sys_error(errno, "open the BPF object");
-  for (const bpf::Hook& hook : plan.of(bpf::HookGroup::always)) {
+  for (const bpf::Hook& hook : places) {
     if (!bpf::is_triggered(hook)) continue;
     const std::string name{hook.program};
     const bpf_program* mine = bpf_object__find_program_by_name(ours->obj, name.c_str());
@@ -36,14 +36,14 @@ Result<> compare_places(const bpf_object& empty, const bpf::HookPlan& plan) {
 
 void EmptyHooks::Destroy::operator()(empty_bpf* skeleton) const { empty_bpf__destroy(skeleton); }
 
-Result<EmptyHooks> EmptyHooks::attach(const bpf::HookPlan& plan) {
+Result<EmptyHooks> EmptyHooks::attach(const bpf::HookPlan& plan, bpf::HookGroup group) {
   EmptyHooks hooks;
   hooks.skeleton_.reset(empty_bpf__open());
   if (!hooks.skeleton_) return os::sys_error(errno, "open the empty BPF object");
   bpf_object* object = hooks.skeleton_->obj;
-  UBC_TRY(compare_places(*object, plan));
+  const std::vector<bpf::Hook> places = plan.of(group);
+  UBC_TRY(compare_places(*object, places));
   bpf_program* program = nullptr;
-  const std::vector<bpf::Hook> places = plan.of(bpf::HookGroup::always);
   bpf_object__for_each_program(program, object) {
     const bool wanted = std::ranges::any_of(places, [&](const bpf::Hook& hook) { return hook.program == bpf_program__name(program); });
     (void)bpf_program__set_autoload(program, wanted);

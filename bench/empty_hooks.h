@@ -14,8 +14,9 @@ namespace ubc::bench {
 /// Attached for as long as it lives.
 class EmptyHooks {
  public:
-  /// Fails with Code::corrupt where empty.bpf.c has no program for a hook of the plan, or has it elsewhere than ubc.bpf.c. Needs root.
-  [[nodiscard]] static Result<EmptyHooks> attach(const bpf::HookPlan& plan);
+  /// Of that group. Fails with Code::corrupt where empty.bpf.c has no program for a hook of it, or has it elsewhere than ubc.bpf.c. Needs
+  /// root.
+  [[nodiscard]] static Result<EmptyHooks> attach(const bpf::HookPlan& plan, bpf::HookGroup group);
 
  private:
   struct Destroy {

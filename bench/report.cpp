@@ -54,6 +54,9 @@ void print_verdicts(const Figures& figures) {
     judge(name, "in a guest, to empty hooks", ratio(ours, of(Programs::empty, Place::guest)), target.guest_to_empty);
     judge(name, "outside, to empty hooks", ratio(of(Programs::ours, Place::host), of(Programs::empty, Place::host)), target.host_to_empty);
     judge(name, "outside, to no programs", ratio(of(Programs::ours, Place::host), of(Programs::none, Place::host)), target.host_to_none);
+    if (target.host_to_none > 0)
+      judge(name, "with every number, to no programs", ratio(of(Programs::ours, Place::limited), of(Programs::none, Place::limited)),
+            target.guest_to_none);
     judge(name, "beside 1,000 others, to alone", ratio(of(Programs::ours, Place::crowd), ours), kCrowdWithin);
   }
 }

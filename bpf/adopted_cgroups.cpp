@@ -27,6 +27,7 @@ Result<std::uint32_t> slot_of_cgroup(const std::string& pins, std::uint64_t cgro
 Result<> take_census(const std::string& pins, Ledger& ledger, std::uint32_t slot, std::uint32_t paid_so_far) {
   ledger.set_census(slot, paid_so_far);
   auto counted = run_iterators(pins, Purpose::census);
+  if (counted) counted = run_iterators(pins, Purpose::census_locks);
   ledger.set_census(0, 0);
   return counted;
 }

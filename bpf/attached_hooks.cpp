@@ -60,7 +60,7 @@ Result<HookStatus> status_of(const os::Fd& program, const std::string& name, con
 }
 
 Result<> run_pinned_iterator(std::string_view program, const std::string& pins) {
-  const std::string path = fmt::format("{}/{}", links_in(pins), program);
+  const std::string path = link_in(pins, program);
   const os::Fd link{bpf_obj_get(path.c_str())};
   if (!link.valid()) return os::sys_error(errno, "open the pinned iterator", path);
   return run_iterator(link, path);
@@ -127,7 +127,7 @@ Result<> attach_group(const HookPlan& plan, HookGroup group, const std::string& 
   const ubc_settings live = UBC_TRY(Ledger::open(pins)).settings();
   const std::vector<Hook> hooks = plan.of(group);
   const auto remove_links = [&] {
-    for (const Hook& hook : hooks) (void)::unlink(fmt::format("{}/{}", links_in(pins), hook.program).c_str());
+    for (const Hook& hook : hooks) (void)::unlink(link_in(pins, hook.program).c_str());
   };
   remove_links();   // of an earlier attempt that was killed half way
   const HookSettings settings{static_cast<std::uint32_t>(live.uid_base), static_cast<unsigned>(live.object_bits), 0};

@@ -3,6 +3,9 @@
  * container is frozen; a task is counted if its cgroup pays from the slot of settings.census. Who opened a file or a terminal can't be seen any
  * more: one that nobody else is charged for is the container's. A further resource adds its objects here, by the iterator that shows them.
  * Not seen, so free until it dies: files only in flight (SCM_RIGHTS) or registered with io_uring, sockets that nobody has accepted yet. */
+#ifndef UBC_CENSUS_BPF_H
+#define UBC_CENSUS_BPF_H
+
 #include "bpf/memory.bpf.h"
 
 /* The slot that `task` is counted for; 0: not of this census. */
@@ -52,49 +55,6 @@ int census_tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-struct lock_walk { u64 at, head, file; u32 slot; };
-
-static long count_lock(u64 step, struct lock_walk *walk)
-{
-	u64 lock, file = 0, next = 0;
-
-	if (walk->at == walk->head || !walk->at)
-		return 1;
-	if (bpf_core_field_exists(struct file_lock, c)) {
-		lock = walk->at - bpf_core_field_offset(struct file_lock, c.flc_list);
-		bpf_probe_read_kernel(&file, sizeof(file), (void *)lock + bpf_core_field_offset(struct file_lock, c.flc_file));
-	} else {
-		lock = walk->at - bpf_core_field_offset(struct file_lock___before_6_9, fl_list);
-		bpf_probe_read_kernel(&file, sizeof(file), (void *)lock + bpf_core_field_offset(struct file_lock___before_6_9, fl_file));
-	}
-	if (file == walk->file)
-		count_existing(key_of_number(lock, KIND_OBJECT), walk->slot, UBC_NUMFLOCK, 1);
-	bpf_probe_read_kernel(&next, sizeof(next), (void *)walk->at); /* list_head.next is its first word */
-	walk->at = next;
-	return 0;
-}
-
-#define MAX_LOCKS_OF_A_FILE 65536
-
-/* The verifier lets no pointer be a number, but the difference of two is one. */
-static __always_inline u64 number_of(const void *object)
-{
-	u64 a = (u64)object, task = (u64)bpf_get_current_task_btf();
-
-	asm volatile("%0 -= %1" : "+r"(a) : "r"(task));
-	return a + bpf_get_current_task();
-}
-
-/* The locks that were made through this file: nobody but its holders, who stand still, takes them off the inode's lists. */
-static __noinline int count_locks(u64 head, u64 file, u32 slot)
-{
-	struct lock_walk walk = { .head = head, .file = file, .slot = slot };
-
-	bpf_probe_read_kernel(&walk.at, sizeof(walk.at), (void *)head);
-	bpf_loop(MAX_LOCKS_OF_A_FILE, count_lock, &walk, 0);
-	return 0;
-}
-
 /* A terminal pair whose master or slave this is. Who made it can't be told, see above. */
 static __always_inline void count_pty(struct file *file, struct inode *inode, u32 slot)
 {
@@ -135,8 +95,6 @@ int census_files(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	u32 slot = file && task ? census_slot(task) : 0;
-	struct file_lock_context *locks;
-	u64 lists;
 	struct socket *sock;
 	struct inode *inode;
 
@@ -148,12 +106,6 @@ int census_files(struct bpf_iter__task_file *ctx)
 		count_socket(sock, slot);
 	inode = file->f_inode;
 	count_pty(file, inode, slot);
-	locks = inode->i_flctx;
-	if (locks) {
-		lists = number_of(locks);
-		count_locks(lists + bpf_core_field_offset(struct file_lock_context, flc_flock), number_of(file), slot);
-		count_locks(lists + bpf_core_field_offset(struct file_lock_context, flc_posix), number_of(file), slot);
-	}
 	return 0;
 }
 
@@ -170,3 +122,5 @@ int census_mappings(struct bpf_iter__task_vma *ctx)
 		count_existing(key_of(file, KIND_OBJECT), slot, UBC_NUMFILE, 1);
 	return 0;
 }
+
+#endif

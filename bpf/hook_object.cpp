@@ -153,8 +153,7 @@ Result<> HookObject::attach_and_pin(const Hook& hook, const std::string& cgroup,
   if (hook.kind == HookKind::request) return pin_request(*skeleton_, hook, pins);
   const Printer* printer = printer_of(hook);
   bpf_link* link = UBC_TRY(attach_one(*skeleton_, hook, cgroup));
-  const std::string path =
-      printer != nullptr ? fmt::format("{}/{}", pins, printer->file) : fmt::format("{}/{}", links_in(pins), hook.program);
+  const std::string path = printer != nullptr ? fmt::format("{}/{}", pins, printer->file) : link_in(pins, hook.program);
   const int failed = bpf_link__pin(link, path.c_str());
   (void)bpf_link__destroy(link);   // a pinned link lives on
   if (failed != 0) return os::sys_error(-failed, "pin", path);

@@ -23,7 +23,6 @@ enum class Purpose : std::uint8_t {
   free_task,
   free_mm,
   free_file,
-  free_lock,
   free_pty,
   free_ipc,
   free_shmem,
@@ -53,8 +52,6 @@ enum class Purpose : std::uint8_t {
   charge_unix_accept,
   refuse_handshake,
   charge_accepted,
-  remember_lock,
-  charge_lock,
   charge_pty,
   refuse_pty,
   charge_msgqueue,
@@ -63,7 +60,6 @@ enum class Purpose : std::uint8_t {
   gate_userns,
   gate_mount,
   gate_move_mount,
-  gate_signal,
   charge_map,
   charge_prog,
   publish,                            // copies to the ledger what the kernel counts by itself
@@ -94,14 +90,23 @@ enum class Purpose : std::uint8_t {
   count_rules,
   free_rules,
   gate_rules,
+
+  free_lock,
+  remember_lock,
+  charge_lock,
+  census_locks,
+
+  gate_signal,
 };
 
 /// Hooks that are attached together. `always`: with the first container. The others cost their paths only where somebody set a number.
-enum class HookGroup : std::uint8_t { always, socket_buffers, kernel_memory, netfilter };
-inline constexpr auto kHookGroups =
-    std::to_array({HookGroup::always, HookGroup::socket_buffers, HookGroup::kernel_memory, HookGroup::netfilter});
+enum class HookGroup : std::uint8_t { always, socket_buffers, kernel_memory, netfilter, locks, signals };
+inline constexpr auto kHookGroups = std::to_array(
+    {HookGroup::always, HookGroup::socket_buffers, HookGroup::kernel_memory, HookGroup::netfilter, HookGroup::locks, HookGroup::signals});
 [[nodiscard]] HookGroup group_of(Purpose purpose);
 [[nodiscard]] HookGroup group_of(ubc_resource resource);
+/// Before its hooks are attached nobody counts the group's resources: of the others the kernel does, and hooks only refuse.
+[[nodiscard]] bool counts_by_hooks(HookGroup group);
 /// The modules whose functions the group's hooks sit on: to be loaded before they are attached.
 [[nodiscard]] std::set<std::string_view> modules_of(HookGroup group);
 [[nodiscard]] std::string_view name_of(HookGroup group);

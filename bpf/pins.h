@@ -32,6 +32,7 @@ inline constexpr Printer kPrinters[] = {{"print_all", "containers", kAllBeancoun
 
 inline std::string links_in(const std::string& pins) { return pins + "/links"; }
 inline std::string maps_in(const std::string& pins) { return pins + "/maps"; }
+inline std::string link_in(const std::string& pins, std::string_view program) { return fmt::format("{}/{}", links_in(pins), program); }
 /// Programs that nothing triggers but a call of ours.
 inline std::string requests_in(const std::string& pins) { return pins + "/requests"; }
 /// Where the next generation of programs is pinned until it takes the place of the present one: a directory of pins, without maps.

@@ -48,7 +48,7 @@ Result<> read_one(const std::string& path, const std::function<void(const ubc_si
 
 Result<> read_sightings(const std::string& pins, const std::function<void(const ubc_sighting&)>& visit) {
   for (const Hook& hook : hooks())
-    if (hook.purpose == Purpose::sight) UBC_TRY(read_one(fmt::format("{}/{}", links_in(pins), hook.program), visit));
+    if (hook.purpose == Purpose::sight) UBC_TRY(read_one(link_in(pins, hook.program), visit));
   return {};
 }
 

@@ -24,6 +24,7 @@
 #include "bpf/user_beancounters.bpf.h"
 #include "bpf/cgroup_hooks.bpf.h"
 #include "bpf/census.bpf.h"
+#include "bpf/lock_census.bpf.h"
 #include "bpf/sighting.bpf.h"
 
 char _license[] SEC("license") = "GPL";

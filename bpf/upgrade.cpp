@@ -67,6 +67,11 @@ void await_end_of(const std::vector<std::uint32_t>& programs) {
     while (--tries > 0 && os::Fd{bpf_prog_get_fd_by_id(id)}.valid()) std::this_thread::sleep_for(kPause);
 }
 
+/// A killed attachment left some of them, or a version that counted this from the first container on.
+bool begun(const HookPlan& plan, HookGroup group, const std::string& pins) {
+  return std::ranges::any_of(plan.of(group), [&](const Hook& hook) { return ::access(link_in(pins, hook.program).c_str(), F_OK) == 0; });
+}
+
 }  // namespace
 
 bool programs_current(const std::string& pins) { return ::access(programs_mark(pins).c_str(), F_OK) == 0; }
@@ -84,8 +89,12 @@ Result<std::size_t> upgrade_hooks(const HookPlan& plan, const HookSettings& wish
   settings.uid_base = static_cast<std::uint32_t>(live.uid_base);   // what the books were begun with
   settings.object_bits = static_cast<unsigned>(live.object_bits);
   std::vector<Hook> hooks;
+  std::vector<HookGroup> groups;
   for (const HookGroup group : kHookGroups)
-    if (group_attached(group, pins)) std::ranges::copy(plan.of(group), std::back_inserter(hooks));
+    if (group_attached(group, pins) || begun(plan, group, pins)) {
+      std::ranges::copy(plan.of(group), std::back_inserter(hooks));
+      groups.push_back(group);
+    }
   const HookObject object = UBC_TRY(HookObject::load(hooks, settings, pins));
   const std::string next = next_in(pins);
   UBC_TRY(make_next(pins));
@@ -99,7 +108,10 @@ Result<std::size_t> upgrade_hooks(const HookPlan& plan, const HookSettings& wish
     UBC_TRY(replace_pin(fmt::format("{}/{}", next, printer.file), fmt::format("{}/{}", pins, printer.file)));
   UBC_TRY(mark_programs(object, pins));
   await_end_of(before);
+  for (const HookGroup group : groups)
+    if (!group_attached(group, pins)) UBC_TRY(object.pin_mark(mark_in(pins, group)));
   UBC_TRY(audit(pins));
+  UBC_TRY(run_iterators(pins, Purpose::census_locks));
   return hooks.size();   // what is left of `next`, its directories, goes with the rollback
 }
 

@@ -20,7 +20,8 @@ using container::Host;
 
 std::string_view state_of(const Host& host, bpf::HookGroup group) {
   if (bpf::group_attached(group, host.paths.pins)) return "attached";
-  return host.settings.socket_buffers ? "attached with the first container (ubc.conf)" : "attached with the first number on one of them";
+  if (std::ranges::find(host.settings.counted, group) != host.settings.counted.end()) return "attached with the first container (ubc.conf)";
+  return "attached with the first number on one of its resources";
 }
 
 int features(const Host& host, bool can_enforce) {

@@ -69,6 +69,17 @@ std::vector<std::string> title_of(const Host& host, std::uint32_t id, const cont
   return title;
 }
 
+/// Rows that stay 0 because no hook has a reason to count them yet; empty where all are counted.
+std::string uncounted(const Host& host) {
+  if (!bpf::hooks_attached(host.paths.pins)) return {};
+  std::string names;
+  for (const accounting::ResourceInfo& info : accounting::kResources)
+    if (const bpf::HookGroup group = bpf::group_of(info.resource);
+        bpf::counts_by_hooks(group) && !bpf::group_attached(group, host.paths.pins))
+      names += fmt::format(" {}", info.name);
+  return names.empty() ? names : "not counted until a container has a number on it:" + names;
+}
+
 /// One look at the container: all lines of it, and the counters for the next look to compare with.
 struct Look {
   accounting::Snapshot counters;
@@ -88,6 +99,8 @@ Result<Look> look_at(const Host& host, std::uint32_t id, const ShowOptions& opti
   for (TableLine& line : table_of(look.counters, table))
     if (line.failed || !options.failed) look.lines.push_back({std::move(line.text), line.failed ? Style::alarm : Style::plain});
   for (TableLine& line : usage_lines(look.usage, table)) look.lines.push_back({std::move(line.text)});
+  if (const std::string names = uncounted(host); !names.empty() && !options.failed && !options.last)
+    look.lines.push_back({names, Style::dim});
   return look;
 }
 

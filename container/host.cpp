@@ -55,10 +55,12 @@ Result<> read_stop_timeout(const accounting::ConfigFile& file, HostSettings& set
   return {};
 }
 
-Result<> read_socket_buffers(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
-  const std::string text = file.get("SOCKET_BUFFERS").value_or("auto");
-  if (text != "on" && text != "auto") return os::error(Code::bad_value, "{}: SOCKET_BUFFERS=\"{}\" must be on or auto", path, text);
-  settings.socket_buffers = text == "on";
+Result<> read_counted(const accounting::ConfigFile& file, HostSettings& settings, const std::string& path) {
+  for (const auto& [key, group] : {std::pair{"SOCKET_BUFFERS", bpf::HookGroup::socket_buffers}, {"FILE_LOCKS", bpf::HookGroup::locks}}) {
+    const std::string text = file.get(key).value_or("auto");
+    if (text != "on" && text != "auto") return os::error(Code::bad_value, "{}: {}=\"{}\" must be on or auto", path, key, text);
+    if (text == "on") settings.counted.push_back(group);
+  }
   return {};
 }
 
@@ -105,7 +107,7 @@ Result<Host> load_host(HostPaths paths) {
   UBC_TRY(read_fork_errno(file, host.settings, path));
   UBC_TRY(read_stop_timeout(file, host.settings, path));
   host.settings.sample = file.get("CONFIGFILE").value_or("");
-  UBC_TRY(read_socket_buffers(file, host.settings, path));
+  UBC_TRY(read_counted(file, host.settings, path));
   UBC_TRY(read_yes_or_no(file, "GUEST_TO_GUEST", host.settings.guest_to_guest, path));
   UBC_TRY(read_yes_or_no(file, "GUEST_TO_HOST", host.settings.guest_to_host, path));
   host.settings.actions = file.get("ACTIONS").value_or("");
@@ -140,7 +142,7 @@ bpf::HookPlan plan_hooks(const Host& host) { return bpf::decide_hooks(bpf::probe
 
 Result<bpf::Ledger> ensure_ledger(const Host& host, std::uint32_t slot) {
   if (!bpf::hooks_attached(host.paths.pins)) UBC_TRY(attach(host));
-  if (host.settings.socket_buffers) UBC_TRY(ensure_group(host, bpf::HookGroup::socket_buffers));
+  for (const bpf::HookGroup group : host.settings.counted) UBC_TRY(ensure_group(host, group));
   bpf::Ledger ledger = UBC_TRY(bpf::Ledger::open_one(slot, host.paths.pins));
   if (ledger.settings().uid_base != host.settings.uid_base)
     return os::error(

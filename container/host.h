@@ -50,7 +50,7 @@ struct HostSettings {
   int stop_timeout_s = 120;              ///< STOP_TIMEOUT
   std::string sample;                    ///< CONFIGFILE: the sample configuration of a create without --config; empty: none
   std::string actions;                   ///< ACTIONS of containers whose configuration has none (accounting/actions.h)
-  bool socket_buffers = false;           ///< SOCKET_BUFFERS="on": counted from the start; "auto": from the first number on one of them
+  std::vector<bpf::HookGroup> counted;   ///< from the first container on: SOCKET_BUFFERS="on", FILE_LOCKS="on"; "auto": with a number
   bool guest_to_guest = true;            ///< GUEST_TO_GUEST: guests of this host reach each other's addresses
   bool guest_to_host = false;            ///< GUEST_TO_HOST: they reach what the host itself serves
 };

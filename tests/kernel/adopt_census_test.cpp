@@ -96,6 +96,7 @@ int lock_and_open_terminals(const Cgroup& cgroup, Shared<Talk>& talk, int slave)
 }
 
 TEST(Adopt, TheCensusCountsLocksByTheirFileAndTerminalsByEitherEnd) {
+  attach_group(bpf::HookGroup::locks);
   const std::uint32_t slot = fresh_slot();
   const Cgroup cgroup{"ubc-adopt-locks"};
   const int bystanders = ::open("/tmp/adopt-flock-of-another", O_RDWR | O_CREAT, 0600);

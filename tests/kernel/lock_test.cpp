@@ -33,7 +33,12 @@ int lock_range(int fd, short type, off_t start, off_t length, int command = F_SE
   return ::fcntl(fd, command, &range);
 }
 
-TEST(Numflock, FlockIsAllowedAtTheBarrierAndRefusedAboveItWithEnolck) {
+class Numflock : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { attach_group(bpf::HookGroup::locks); }
+};
+
+TEST_F(Numflock, FlockIsAllowedAtTheBarrierAndRefusedAboveItWithEnolck) {
   const std::uint32_t slot = fresh_slot(), other = fresh_slot();
   limit(slot, UBC_NUMFLOCK, 5, 10);
   limit(other, UBC_NUMFLOCK, 5, 10);
@@ -56,7 +61,7 @@ TEST(Numflock, FlockIsAllowedAtTheBarrierAndRefusedAboveItWithEnolck) {
   EXPECT_EQ(held(slot, UBC_NUMFLOCK), 0U);
 }
 
-TEST(Numflock, AnUpgradeAMergeAndAConflictLeaveNothingBehind) {
+TEST_F(Numflock, AnUpgradeAMergeAndAConflictLeaveNothingBehind) {
   const std::uint32_t slot = fresh_slot();
   const int busy = open_file();
   ASSERT_EQ(lock_range(busy, F_WRLCK, 1000, 1), 0);
@@ -77,7 +82,7 @@ TEST(Numflock, AnUpgradeAMergeAndAConflictLeaveNothingBehind) {
   (void)::close(busy);
 }
 
-TEST(Numflock, AnUnlockMaySplitUpToTheLimitAndAWholeUnlockAlwaysPasses) {
+TEST_F(Numflock, AnUnlockMaySplitUpToTheLimitAndAWholeUnlockAlwaysPasses) {
   const std::uint32_t slot = fresh_slot();
   (void)::close(open_file());
   limit(slot, UBC_NUMFLOCK, 3, 5);
@@ -98,7 +103,7 @@ TEST(Numflock, AnUnlockMaySplitUpToTheLimitAndAWholeUnlockAlwaysPasses) {
   EXPECT_EQ(failcnt(slot, UBC_NUMFLOCK), 2U);
 }
 
-TEST(Numflock, ThoseWhoWaitAreCountedSoThatAllCannotPassOnOneFreePlace) {
+TEST_F(Numflock, ThoseWhoWaitAreCountedSoThatAllCannotPassOnOneFreePlace) {
   const std::uint32_t slot = fresh_slot();
   const int busy = open_file();
   ASSERT_EQ(lock_range(busy, F_WRLCK, 0, 0), 0);
@@ -126,7 +131,7 @@ TEST(Numflock, ThoseWhoWaitAreCountedSoThatAllCannotPassOnOneFreePlace) {
   EXPECT_EQ(settled(slot, UBC_NUMFLOCK, 0), 0U);
 }
 
-TEST(Numflock, TheKilledWaiterGivesItsPlaceBack) {
+TEST_F(Numflock, TheKilledWaiterGivesItsPlaceBack) {
   const std::uint32_t slot = fresh_slot();
   const int busy = open_file();
   ASSERT_EQ(lock_range(busy, F_WRLCK, 0, 0), 0);
@@ -138,7 +143,7 @@ TEST(Numflock, TheKilledWaiterGivesItsPlaceBack) {
   (void)::close(busy);
 }
 
-TEST(Numflock, APassedFilesLockIsItsLockersUntilTheLastHolderClosesIt) {
+TEST_F(Numflock, APassedFilesLockIsItsLockersUntilTheLastHolderClosesIt) {
   const std::uint32_t slot = fresh_slot();
   const int shared = open_file();
   EXPECT_EQ(run_in(slot, [&] { return ::flock(shared, LOCK_EX); }), 0);
@@ -147,13 +152,54 @@ TEST(Numflock, APassedFilesLockIsItsLockersUntilTheLastHolderClosesIt) {
   EXPECT_EQ(held(slot, UBC_NUMFLOCK), 0U);
 }
 
-TEST(Numflock, TheHostsLocksAreNobodys) {
+TEST_F(Numflock, TheHostsLocksAreNobodys) {
   const int fd = open_file();
   const std::uint64_t refusals = attached_ledger().read(0, UBC_NUMFLOCK).failcnt;
   for (int i = 0; i < 100; ++i) ASSERT_EQ(lock_range(fd, F_WRLCK, i * 2, 1), 0);
   EXPECT_EQ(held(0, UBC_NUMFLOCK), 0U);
   EXPECT_EQ(attached_ledger().read(0, UBC_NUMFLOCK).failcnt, refusals);
   (void)::close(fd);
+}
+
+/// Locks and unlocks until it is killed, so that the census meets locks that come and go.
+int churn(std::atomic<long>& rounds) {
+  const int whole = ::open(kFile, O_RDONLY), ranges = ::open(kFile, O_RDWR);
+  for (short at = 0;; at = static_cast<short>((at + 1) % 64)) {
+    (void)::flock(whole, at % 2 == 0 ? LOCK_SH : LOCK_UN);
+    (void)lock_range(ranges, at % 3 == 0 ? F_UNLCK : F_RDLCK, 1000 + at * 2, 1);
+    ++rounds;
+  }
+}
+
+TEST(NumflockBefore, AttachingItsHooksCountsTheLocksThatAreHeldWhileOthersComeAndGo) {
+  detach_group(bpf::HookGroup::locks);
+  const std::uint32_t slot = fresh_slot(), busy = fresh_slot();
+  (void)::close(open_file());
+  Shared<std::atomic<int>> made, go;
+  Shared<std::atomic<long>> rounds;
+  Process holder{joined(slot, [&] {
+    const int fd = open_file(), whole = ::open(kFile, O_RDONLY);
+    if (::flock(whole, LOCK_SH) != 0 || lock_range(fd, F_RDLCK, 0, 10) != 0 || lock_range(fd, F_WRLCK, 20, 10) != 0) return 1;
+    *made = 1;
+    while (*go == 0) (void)::usleep(1000);
+    if (lock_range(fd, F_UNLCK, 20, 10) != 0) return 2;
+    *made = 2;
+    return ::pause();
+  })};
+  Process churner{joined(busy, [&] { return churn(*rounds); })};
+  ASSERT_TRUE(comes_true([&] { return *made == 1 && *rounds > 1000; }));
+  EXPECT_EQ(held(slot, UBC_NUMFLOCK), 0U);
+  attach_group(bpf::HookGroup::locks);
+  EXPECT_EQ(held(slot, UBC_NUMFLOCK), 3U);
+  *go = 1;
+  EXPECT_TRUE(comes_true([&] { return *made == 2; }));
+  EXPECT_EQ(settled(slot, UBC_NUMFLOCK, 2), 2U) << "an unlock gives back what the census counted";
+  for (Process* process : {&holder, &churner}) {
+    process->kill();
+    (void)process->wait();
+  }
+  EXPECT_EQ(settled(slot, UBC_NUMFLOCK, 0), 0U);
+  EXPECT_EQ(settled(busy, UBC_NUMFLOCK, 0), 0U);
 }
 
 }  // namespace

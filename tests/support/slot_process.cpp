@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/slot_process.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -16,10 +17,12 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <ranges>
 #include <string>
 
 #include "accounting/resource.h"
 #include "bpf/kernel_support.h"
+#include "os/fd.h"
 
 namespace ubc::test {
 namespace {
@@ -45,6 +48,14 @@ struct Attachment {
   }
 };
 
+/// Of a pinned link; 0: there is none.
+std::uint32_t program_of(const std::string& path) {
+  const os::Fd link{bpf_obj_get(path.c_str())};
+  bpf_link_info info{};
+  std::uint32_t size = sizeof info;
+  return link.valid() && bpf_obj_get_info_by_fd(link.get(), &info, &size) == 0 ? info.prog_id : 0;
+}
+
 int decoded(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 }  // namespace
@@ -61,6 +72,19 @@ void attach_group(bpf::HookGroup group) {
   if (auto attached = bpf::attach_group(bpf::decide_hooks(bpf::probe_kernel(), true), group, kContainersCgroup); !attached) {
     std::fprintf(stderr, "the hooks of %s could not be attached: %s\n", name_of(group).data(), attached.error().message.c_str());
     std::abort();
+  }
+}
+
+void detach_group(bpf::HookGroup group) {
+  (void)attached_ledger();
+  const std::string pins = bpf::kPinDirectory;
+  (void)::unlink((pins + "/complete-" + std::string{name_of(group)}).c_str());
+  for (const bpf::Hook& hook : bpf::hooks() | std::views::reverse) {   // what charges first: what is charged finds its release
+    if (bpf::group_of(hook.purpose) != group) continue;
+    const std::string path = pins + "/links/" + std::string{hook.program};
+    const std::uint32_t program = program_of(path);
+    (void)::unlink(path.c_str());
+    while (program != 0 && os::Fd{bpf_prog_get_fd_by_id(program)}.valid()) (void)::usleep(1000);  // the kernel takes it off in its own time
   }
 }
 
@@ -124,6 +148,7 @@ std::uint64_t failcnt(std::uint32_t slot, ubc_resource resource) { return attach
 std::uint64_t maxheld(std::uint32_t slot, ubc_resource resource) { return attached_ledger().read(slot, resource).maxheld; }
 
 void limit(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit) {
+  attach_group(bpf::group_of(resource));  // as ubctl does
   attached_ledger().set_limits(slot, resource, barrier, limit);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <functional>
@@ -22,6 +23,8 @@ bpf::Ledger& attached_ledger();
 
 /// The group's hooks attached as well (those of cgroups to kContainersCgroup, made for it), from now on until the end of the test program.
 void attach_group(bpf::HookGroup group);
+/// Takes them off again, which ubctl never does: for tests of what attaching finds.
+void detach_group(bpf::HookGroup group);
 
 /// A child process; killed and reaped with its owner.
 class Process {
@@ -63,5 +66,12 @@ std::uint64_t settled(std::uint32_t slot, ubc_resource resource, std::uint64_t w
 
 /// VmData + VmStk of /proc/PID/status in pages; 0: the process is gone.
 std::uint64_t private_pages(pid_t pid);
+
+/// Waits for the condition up to ten seconds of sleep.
+template <typename Condition>
+bool comes_true(Condition condition) {
+  for (int tries = 0; tries < 1000 && !condition(); ++tries) (void)::usleep(10'000);
+  return condition();
+}
 
 }  // namespace ubc::test

@@ -54,13 +54,6 @@ struct Connections {
   std::vector<Pair> pairs;
 };
 
-/// Waits for the condition up to ten seconds of sleep.
-template <typename Condition>
-bool comes_true(Condition condition) {
-  for (int tries = 0; tries < 1000 && !condition(); ++tries) (void)::usleep(10'000);
-  return condition();
-}
-
 class SocketBuffers : public testing::Test {
  protected:
   static void SetUpTestSuite() { attach_group(bpf::HookGroup::socket_buffers); }
