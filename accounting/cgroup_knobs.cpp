@@ -79,7 +79,7 @@ Result<MemoryReadings> read_memory(const os::CgroupDir& cgroup, MemoryParts part
     readings.max_hits = value_of(events, "max").value_or(0);
     readings.oom_kills = value_of(events, "oom_kill").value_or(0);
   }
-  readings.swap_failures = UBC_TRY(read_key(cgroup, "memory.swap.events", "fail")).value_or(0);
+  readings.swap_failures = UBC_TRY(read_key(cgroup, "memory.swap.events", "max")).value_or(0);
   return readings;
 }
 

@@ -21,7 +21,7 @@ struct MemoryReadings {
   std::optional<std::uint64_t> reclaimable_bytes;   ///< memory.stat: slab_reclaimable, the part of it that the kernel gives back in need
   std::optional<std::uint64_t> unfiled_bytes;       ///< memory.stat: inactive_anon + active_anon + unevictable, what no file backs
   std::uint64_t max_hits = 0;                       ///< memory.events: max, the times that memory.max was hit
-  std::uint64_t swap_failures = 0;                  ///< memory.swap.events: fail
+  std::uint64_t swap_failures = 0;                  ///< memory.swap.events: max (fail counts a host without swap, too)
   std::uint64_t oom_kills = 0;                      ///< memory.events: oom_kill, by whatever limit or the host's lack
 };
 

@@ -27,8 +27,8 @@ adopt() { # FROM TO
   local i
   for ((i = $1; i <= $2; i++)); do
     mkdir "/sys/fs/cgroup/many/$i"
-    busybox sh -c "echo \$\$ > /sys/fs/cgroup/many/$i/cgroup.procs; exec busybox sleep 1000000" &
-    while ! [ -s "/sys/fs/cgroup/many/$i/cgroup.procs" ]; do :; done
+    busybox sleep 1000000 &
+    echo $! >"/sys/fs/cgroup/many/$i/cgroup.procs"
     ubctl --quiet adopt "c$i" --cgroup "/sys/fs/cgroup/many/$i" --numproc 100
   done
 }

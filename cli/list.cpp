@@ -9,7 +9,7 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/report.h"
-#include "container/adopted_record.h"
+#include "container/adoption.h"
 #include "container/container.h"
 #include "container/disk_quota.h"
 #include "container/group_record.h"
@@ -182,16 +182,6 @@ nlohmann::ordered_json json_of(const Row& row) {
   return object;
 }
 
-/// An adopted container has no file: its name, and how it was found.
-Result<accounting::ConfigFile> config_of(const Host& host, std::uint32_t id, bool recorded) {
-  const auto adopted = recorded ? container::read_adopted(host, id) : std::nullopt;
-  if (!adopted) return accounting::ConfigFile::load(host.paths.config_of(id));
-  accounting::ConfigFile config;
-  config.set("NAME", adopted->name);
-  config.set("DESCRIPTION", "adopted " + adopted->source);
-  return config;
-}
-
 /// Whether a row needs its counters: a stopped container's are its configuration's limits and nothing held, which prints as "-".
 bool needs_counters(const std::vector<Field>& fields, bool running, bool json) {
   return json || std::ranges::any_of(fields, [running](const Field& field) {
@@ -207,50 +197,84 @@ bool needs_memory(const std::vector<Field>& fields, bool json) {
   return json || std::ranges::any_of(fields, by_controller);
 }
 
-Result<Row> row_of(const Host& host, std::uint32_t id, const container::Status& status, bool recorded) {
+Row row_of(container::RunningContainer& container) {
   Row row;
-  row.id = id;
-  row.running = status.running;
-  row.mounted = status.mounted;
-  row.config = UBC_TRY(config_of(host, id, recorded));
-  if (!recorded) {
-    row.group = row.config.get("GROUP").value_or("");
-    row.addresses = container::parse_addresses(row.config.get("IP_ADDRESS").value_or("")).value_or(container::Addresses{});
-    return row;
+  row.id = container.id;
+  row.running = row.mounted = true;
+  row.suspended = container::is_suspended(container.cgroup);
+  if (container.adopted) {   // which has no file
+    row.config.set("NAME", container.name);
+    row.config.set("DESCRIPTION", "adopted " + container.source);
+  } else {
+    row.config = std::move(container.config);
   }
-  row.suspended = status.running && container::is_suspended(host, id);
-  row.group = container::group_of(host, id);
-  row.addresses = container::addresses_of(host, id, row.config);
+  row.group = std::move(container.group);
+  row.addresses = std::move(container.addresses);
   return row;
 }
 
-Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const std::vector<Field>& fields) {
+Result<Row> row_of_stopped(const Host& host, std::uint32_t id) {
+  Row row;
+  row.id = id;
+  row.mounted = container::is_mounted(host, id);
+  row.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+  row.group = row.config.get("GROUP").value_or("");
+  row.addresses = container::parse_addresses(row.config.get("IP_ADDRESS").value_or("")).value_or(container::Addresses{});
+  return row;
+}
+
+/// What is said of each container.
+struct Wish {
+  std::vector<Field> fields;
+  bool json = false;
+  [[nodiscard]] bool disk() const {
+    return json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
+  }
+};
+
+/// nullopt: it is not to be shown.
+Result<std::optional<Row>> look_at(const Host& host, std::uint32_t id, bool may_run, bool named, const ListOptions& options,
+                                   const Wish& wish, container::Counters& counters) {
+  auto running = may_run ? UBC_TRY(container::find_running(host, id)) : std::nullopt;
+  const bool shown = named || (options.stopped ? !running : options.all || running.has_value());
+  if (!shown || (!(running && running->adopted) && !container::has_files(host, id))) return std::nullopt;   // nor one that is being made
+  Row row = running ? row_of(*running) : UBC_TRY(row_of_stopped(host, id));
+  if (wish.disk()) row.disk = container::disk_use(host, id);
+  if (needs_counters(wish.fields, row.running, wish.json))
+    row.snapshot = UBC_TRY(running ? counters.of(*running) : container::snapshot(host, id));
+  return row;
+}
+
+void release_vanished(const Host& host) {
+  std::vector<std::string> notes;
+  container::mend_adopted(host, std::nullopt, notes);
+  warn(notes);
+}
+
+Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const Wish& wish) {
   std::set<std::uint32_t> chosen;
   for (const std::string& text : options.wanted) chosen.insert(UBC_TRY(container::resolve_id(host, text)));
   const std::set<std::uint32_t> recorded = container::recorded_ids(host);
-  const bool disk = options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
-  container::Counters counters{host, needs_memory(fields, options.json)};
+  container::Counters counters{host, needs_memory(wish.fields, wish.json)};
   std::vector<Row> rows;
+  bool vanished = false;   // an adopted container's cgroup
   for (const std::uint32_t id : container::known_ids(host)) {
-    const bool may_run = recorded.contains(id);
-    if (!may_run && chosen.empty() && !options.all && !options.stopped) continue;
-    if (!chosen.empty() && !chosen.contains(id)) continue;
-    const container::Status status = may_run ? container::status_of(host, id)
-                                             : container::Status{container::has_files(host, id), false, container::is_mounted(host, id)};
-    const bool shown = !chosen.empty() || (options.stopped ? !status.running : options.all || status.running);
-    if (!shown || !status.exists) continue;
-    Row row = UBC_TRY(row_of(host, id, status, may_run));
-    if (disk) row.disk = container::disk_use(host, id);
-    if (needs_counters(fields, status.running, options.json)) row.snapshot = UBC_TRY(counters.of(id, status.running));
-    rows.push_back(std::move(row));
+    const bool may_run = recorded.contains(id), named = chosen.contains(id);
+    if (!chosen.empty() && !named) continue;
+    if (!may_run && !named && !options.all && !options.stopped) continue;
+    if (auto row = UBC_TRY(look_at(host, id, may_run, named, options, wish, counters)))
+      rows.push_back(*std::move(row));
+    else if (may_run && !container::has_files(host, id))
+      vanished = true;
   }
+  if (vanished) release_vanished(host);
   return rows;
 }
 
 int list(const Host& host, const ListOptions& options) {
-  const auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
+  auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
   if (!fields) return fail(fields.error());
-  const auto rows = rows_for(host, options, *fields);
+  const auto rows = rows_for(host, options, {*fields, options.json});
   if (!rows) return fail(rows.error());
   if (options.json) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();

@@ -5,11 +5,13 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "cli/options.h"
 #include "cli/report.h"
 #include "container/adoption.h"
+#include "container/container_record.h"
 
 namespace ubc::cli {
 namespace {
@@ -82,6 +84,14 @@ bool add_verbs(CLI::App& app, Invocation& invocation, const char* wanted) {
   return found;
 }
 
+/// Which adopted container a command is about, for it to find it as it is; nullopt: it may be any of them. `list` looks at each anyway.
+std::optional<std::uint32_t> looks_at(const Invocation& invocation, std::string_view verb) {
+  if (verb == "list") return 0;
+  if (verb == "set" || invocation.ctid.empty()) return std::nullopt;   // set may ask for a name that one whose cgroup is gone still has
+  const auto id = container::resolve_id(invocation.host, invocation.ctid);
+  return id ? std::optional{*id} : std::nullopt;
+}
+
 std::string variable(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != 0 ? value : otherwise;
@@ -118,11 +128,11 @@ int run(int argc, char** argv) {
   const char* verb = verb_in(argc, argv);
   if (!add_verbs(app, invocation, verb))
     return fail({Code::bad_value, 0, fmt::format("Bad command: {}: ubctl --help lists the commands", verb)}, exit_bad_syntax);
-  app.parse_complete_callback([&invocation] {
+  app.parse_complete_callback([&invocation, verb] {
     if (::geteuid() != 0)
       throw CLI::RuntimeError(fail({Code::denied, 0, "ubctl needs root: run it as root or with sudo"}, exit_permission));
     std::vector<std::string> notes;
-    container::mend_adopted(invocation.host, notes);
+    container::mend_adopted(invocation.host, looks_at(invocation, verb == nullptr ? "" : verb), notes);
     warn(notes);
   });
   try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/adopted_record.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,11 @@ std::optional<AdoptedRecord> read_adopted(const Host& host, std::uint32_t id) {
   for (const Knob& knob : kKnobs)
     if (const auto before = file.get(knob.key)) record.knobs[knob.file] = *before;
   return record;
+}
+
+bool is_there(const Host& host, const AdoptedRecord& record) {
+  struct stat seen{};
+  return ::stat((host.paths.cgroups + record.cgroup).c_str(), &seen) == 0 && seen.st_ino == record.cgroup_id;
 }
 
 Result<> write_adopted(const Host& host, const AdoptedRecord& record) {

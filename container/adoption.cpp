@@ -54,11 +54,11 @@ bool is_inside(std::string_view path, std::string_view ancestor) {
   return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
-/// The same cgroup as when it was adopted.
-bool is_there(const Host& host, const AdoptedRecord& record) {
-  const auto cgroup = os::CgroupDir::open(host.paths.cgroups + record.cgroup);
-  return cgroup && cgroup->id().value_or(0) == record.cgroup_id;
-}
+/// There while a record may be unfinished: without it, no command need read thousands of records for one that is. Kept by whoever has the
+/// lock.
+std::string mark_of(const Host& host) { return host.paths.run + "/adoption-under-way"; }
+Result<> begin_change(const Host& host) { return os::replace_text(mark_of(host), "", 0600); }
+void end_change(const Host& host) { (void)::unlink(mark_of(host).c_str()); }
 
 /// This process and `path`: frozen with the rest it could not thaw. The root cgroup takes any process.
 Result<> step_out_of(const Host& host, const std::string& path) {
@@ -241,6 +241,7 @@ Result<std::uint32_t> adopt(const Host& host, const std::string& name, const Tar
   UBC_TRY(check_target(host, name, target, options));
   const auto hooks = ensure_ledger(host, 0);
   if (!hooks && !(options.force && hooks.error().code == Code::unsupported)) return std::unexpected(hooks.error());
+  UBC_TRY(begin_change(host));
   AdoptedRecord record = UBC_TRY(draft(host, name, target, options, hooks.has_value()));
   if (!hooks) UBC_TRY(keep_knobs(host, record, options.limits));
   fault_point("adopt:record");
@@ -248,10 +249,8 @@ Result<std::uint32_t> adopt(const Host& host, const std::string& name, const Tar
   record = read_adopted(host, record.id).value_or(record);   // with the knobs as they were
   record.finished = true;
   if (seeded) seeded = write_adopted(host, record);
-  if (!seeded) {
-    (void)let_go(host, record);
-    return std::unexpected(os::with_context(std::move(seeded), fmt::format("adopt {}", target.cgroup)).error());
-  }
+  if (seeded || let_go(host, record)) end_change(host);
+  if (!seeded) return std::unexpected(os::with_context(std::move(seeded), fmt::format("adopt {}", target.cgroup)).error());
   if (!hooks && !options.group.empty())
     notes.push_back(fmt::format("not put into group {}: nothing is charged on this kernel", options.group));
   if (!hooks) notes.push_back(fmt::format("only counted, by a census of /proc when shown, and not limited: {}", hooks.error().message));
@@ -262,24 +261,37 @@ Result<> release(const Host& host, std::uint32_t id) {
   const os::Fd lock = UBC_TRY(lock_adoptions(host));
   const auto record = read_adopted(host, id);
   if (!record) return os::error(Code::not_found, "container {} is not adopted: ubctl list -a shows those that are", id);
-  return os::with_context(let_go(host, *record), fmt::format("release {}", record->name));
+  UBC_TRY(begin_change(host));
+  const auto gone = let_go(host, *record);
+  if (gone) end_change(host);
+  return os::with_context(gone, fmt::format("release {}", record->name));
 }
 
-void mend_adopted(const Host& host, std::vector<std::string>& notes) {
+namespace {
+
+/// True where nothing of it is left half done.
+bool mend(const Host& host, const AdoptedRecord& record, std::vector<std::string>& notes) {
+  if (record.finished && is_there(host, record)) return true;
+  const auto gone = begin_change(host) ? let_go(host, record) : Result<>{os::sys_error(errno, "write", mark_of(host))};
+  if (!gone)
+    notes.push_back(fmt::format("releasing {}: {}", record.name, gone.error().message));
+  else if (!record.finished)
+    notes.push_back(fmt::format("{} was half adopted or half released: it is released, and runs", record.name));
+  return gone.has_value();
+}
+
+}  // namespace
+
+void mend_adopted(const Host& host, std::optional<std::uint32_t> only, std::vector<std::string>& notes) {
   if (::access((host.paths.run + "/adopted").c_str(), F_OK) != 0) return;
   const auto lock = lock_adoptions(host, LOCK_EX | LOCK_NB);
   if (!lock) return;
-  for (const std::uint32_t id : adopted_ids(host)) {
-    const auto record = read_adopted(host, id);
-    if (!record) continue;
-    if (!record->finished || !is_there(host, *record)) {
-      const auto gone = let_go(host, *record);
-      if (!gone)
-        notes.push_back(fmt::format("releasing {}: {}", record->name, gone.error().message));
-      else if (!record->finished)
-        notes.push_back(fmt::format("{} was half adopted or half released: it is released, and runs", record->name));
-    }
-  }
+  if (::access(mark_of(host).c_str(), F_OK) == 0) only.reset();
+  bool whole = true;
+  for (const std::uint32_t id : only ? std::vector{*only} : adopted_ids(host))
+    if (const auto record = read_adopted(host, id)) whole = mend(host, *record, notes) && whole;
+  if (only) return;
+  if (whole) end_change(host);
   if (const auto mapped = map_what_was_missed(host); !mapped) notes.push_back(mapped.error().message);
 }
 

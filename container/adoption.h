@@ -38,7 +38,8 @@ struct AdoptOptions {
 [[nodiscard]] Result<> release(const Host& host, std::uint32_t id);
 
 /// What an interrupted adoption or release left is undone (thawed above all), containers whose cgroup is gone are released, and cgroups
-/// that the hooks missed are mapped. Does nothing while another command adopts.
-void mend_adopted(const Host& host, std::vector<std::string>& notes);
+/// that the hooks missed are mapped. With `only`, and nothing interrupted, only that container is looked at: the others cost nothing. Does
+/// nothing while another command adopts.
+void mend_adopted(const Host& host, std::optional<std::uint32_t> only, std::vector<std::string>& notes);
 
 }  // namespace ubc::container

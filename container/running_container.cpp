@@ -11,21 +11,27 @@ namespace ubc::container {
 Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id) {
   RunningContainer found;
   found.id = id;
-  if (const auto adopted = read_adopted(host, id)) {
+  if (auto adopted = read_adopted(host, id)) {
+    if (!is_there(host, *adopted)) return std::nullopt;
     found.adopted = true;
-    found.name = adopted->name;
+    found.name = std::move(adopted->name);
     found.slot = adopted->slot;
-  } else {
-    const auto guest = running(host, id);
-    if (!guest) return std::nullopt;
-    found.init = guest->record.init_pid;
-    found.started_at = guest->record.started_at;
-    found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
-    found.links = links_of(id, guest->record);
-    found.name = found.config.get("NAME").value_or("");
-    found.slot = UBC_TRY(slot_of(host, id));
+    found.group = std::move(adopted->group);
+    found.source = std::move(adopted->source);
+    found.cgroup = host.paths.cgroups + adopted->cgroup;
+    return found;
   }
-  found.cgroup = cgroup_path_of(host, id);
+  auto guest = running(host, id);
+  if (!guest) return std::nullopt;
+  found.init = guest->record.init_pid;
+  found.started_at = guest->record.started_at;
+  found.config = UBC_TRY(accounting::ConfigFile::load(host.paths.config_of(id)));
+  found.links = links_of(id, guest->record);
+  found.name = found.config.get("NAME").value_or("");
+  found.slot = UBC_TRY(slot_of(host, id));
+  found.group = std::move(guest->record.group);
+  found.addresses = std::move(guest->record.addresses);
+  found.cgroup = host.paths.cgroup_of(id, found.group);
   return found;
 }
 
@@ -36,12 +42,11 @@ Result<bpf::Ledger> open_whole_ledger(const Host& host) {
   return ledger;
 }
 
-Result<accounting::Snapshot> Counters::of(std::uint32_t id, bool running) {
-  const std::uint32_t slot = running && bpf::hooks_attached(host_.paths.pins) ? UBC_TRY(slot_of(host_, id)) : 0;
-  if (slot == 0) return snapshot(host_, id);
+Result<accounting::Snapshot> Counters::of(const RunningContainer& container) {
+  if (container.slot == 0 || (!ledger_ && !bpf::hooks_attached(host_.paths.pins))) return snapshot(host_, container.id);
   if (!ledger_) ledger_ = UBC_TRY(open_whole_ledger(host_));
-  if (!memory_) return counters_of(*ledger_, slot);
-  return read_counted(*ledger_, slot, UBC_TRY(os::CgroupDir::open(cgroup_path_of(host_, id))));
+  if (!memory_) return counters_of(*ledger_, container.slot);
+  return read_counted(*ledger_, container.slot, UBC_TRY(os::CgroupDir::open(container.cgroup)));
 }
 
 }  // namespace ubc::container

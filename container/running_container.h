@@ -24,13 +24,16 @@ struct RunningContainer {
   bool adopted = false;
   std::string name;                         ///< empty where not said
   std::string cgroup;                       ///< its path
+  std::string group;                        ///< that it runs in; empty: none
+  std::string source;                       ///< of an adopted one: how it was found
+  Addresses addresses;                      ///< of a guest
   std::optional<pid_t> init;                ///< of a guest
   std::optional<std::int64_t> started_at;   ///< seconds since the epoch; of an adopted one nobody knows
   accounting::ConfigFile config;            ///< of a guest
   std::vector<LinkNames> links;             ///< of a guest
 };
 
-/// nullopt: it is stopped.
+/// nullopt: it is stopped, or, adopted, its cgroup is gone.
 [[nodiscard]] Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id);
 
 /// For all slots, as of now: audited, and with what the kernel counts by itself. Fails with Code::not_found where no hooks are attached.
@@ -42,7 +45,7 @@ class Counters {
   /// `memory`: what the memory controller counts is asked for, six files of each container; else it is as it was when somebody last looked.
   /// The host must outlive this.
   Counters(const Host& host, bool memory) : host_{host}, memory_{memory} {}
-  [[nodiscard]] Result<accounting::Snapshot> of(std::uint32_t id, bool running);
+  [[nodiscard]] Result<accounting::Snapshot> of(const RunningContainer& container);
 
  private:
   const Host& host_;
