@@ -3,7 +3,11 @@
 # many_containers.sh BIN [N]: N cgroups (4,000) adopted one after another, each with a sleeping process and a number, then what commands cost beside
 # that many: in millions of instructions, under --count. Run it where hooks can be attached: ./dev bench many 6.12
 set -euo pipefail
-export PATH=$1:$PATH
+# On a tmpfs: what a command waits for a disk would count as instructions.
+mkdir -p /run/ubc-bench
+strip -o /run/ubc-bench/ubctl "$1/ubctl"
+cp "$(command -v busybox)" /run/ubc-bench/
+export PATH=/run/ubc-bench:$PATH
 n=${2:-4000}
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir -p /sys/fs/cgroup/many
@@ -23,17 +27,24 @@ cost() {
   printf '%-34s %8d million instructions\n' "$name" "$(printf '%s\n' $figures | sort -n | sed -n 3p)"
 }
 
-adopt() { # FROM TO
+populate() { # FROM TO
   local i
   for ((i = $1; i <= $2; i++)); do
     mkdir "/sys/fs/cgroup/many/$i"
     busybox sleep 1000000 &
     echo $! >"/sys/fs/cgroup/many/$i/cgroup.procs"
+  done
+}
+
+adopt() { # FROM TO
+  local i
+  for ((i = $1; i <= $2; i++)); do
     ubctl --quiet adopt "c$i" --cgroup "/sys/fs/cgroup/many/$i" --numproc 100
   done
 }
 
 echo "== $(uname -r): $n adopted containers =="
+populate 1 "$n"
 from=$(clock); adopt 1 100; to=$(clock)
 echo "the first hundred                  $(((to - from) / 10)) million instructions each"
 cost "beside 100: ubctl list" ubctl list

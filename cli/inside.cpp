@@ -43,7 +43,8 @@ Result<std::vector<Listed>> processes_of_all(const Host& host, const std::vector
     if (!chosen.empty() && std::ranges::find(chosen, id) == chosen.end()) continue;
     auto running = UBC_TRY(container::find_running(host, id));
     if (!running) continue;
-    auto processes = accounting::processes_of(running->cgroup);
+    auto processes = accounting::processes_of(running->cgroup.path());
+    running->cgroup = {};   // thousands would be too many to keep open
     if (processes) all.push_back({*std::move(running), *std::move(processes)});   // else it ended meanwhile
   }
   return all;

@@ -33,7 +33,8 @@ struct ListOptions {
 
 struct Row {
   std::uint32_t id = 0;
-  bool running = false, suspended = false, mounted = false;
+  bool running = false, suspended = false, mounted = false, adopted = false;
+  std::string name, source;   ///< of an adopted one, which has no configuration
   accounting::ConfigFile config;
   accounting::Snapshot snapshot;
   std::string group;
@@ -47,9 +48,17 @@ struct Field {
   int width = 10;   ///< negative: left-aligned
   const ResourceInfo* resource = nullptr;
   char part = 0;    ///< of a resource: 0 held, m, b, l, f
+  std::string key = {};   ///< of a configuration's
 };
 
 constexpr std::string_view kDefault = "ctid,numproc,status,ip,name,hostname";
+
+/// A key of the configuration, or what stands for it.
+std::optional<std::string> said_of(const Row& row, std::string_view key) {
+  if (!row.adopted) return row.config.get(key);
+  if (key == "NAME") return row.name;
+  return key == "DESCRIPTION" ? std::optional{"adopted " + row.source} : std::nullopt;
+}
 
 /// vzlist's words.
 const char* state_of(const Row& row) { return row.suspended ? "suspended" : row.running ? "running" : row.mounted ? "mounted" : "stopped"; }
@@ -82,8 +91,9 @@ Result<Field> parse_field(std::string_view text) {
   if (text == "ip") return Field{"ip", "IP_ADDR", -15};
   if (text == "group") return Field{"group", "GROUP", -16};
   if (text == "name" || text == "hostname" || text == "ostemplate" || text == "description")
-    return Field{std::string{text}, accounting::key_of(text), -32};
-  if (accounting::find_share(accounting::key_of(text)) != nullptr) return Field{std::string{text}, accounting::key_of(text), 10};
+    return Field{std::string{text}, accounting::key_of(text), -32, nullptr, 0, accounting::key_of(text)};
+  if (accounting::find_share(accounting::key_of(text)) != nullptr)
+    return Field{std::string{text}, accounting::key_of(text), 10, nullptr, 0, accounting::key_of(text)};
   if (const auto disk = disk_field(text)) return *disk;
   const std::size_t dot = text.find('.');
   const ResourceInfo* info = accounting::find_resource(text.substr(0, dot));
@@ -128,7 +138,7 @@ std::string cell(const Row& row, const Field& field) {
   if (field.name.starts_with("disk")) return disk_cell(row.disk, field.name);
   if (field.name == "vswap") return row.snapshot.is_vswap() ? "yes" : "no";
   if (field.resource == nullptr) {
-    const auto value = row.config.get(accounting::key_of(field.name));
+    const auto value = said_of(row, field.key);
     return value && !value->empty() ? *value : "-";
   }
   if (!row.running && field.part != 'b' && field.part != 'l') return "-";
@@ -161,7 +171,7 @@ nlohmann::ordered_json disk_json(const os::ProjectAmount& amount) {
 
 nlohmann::ordered_json json_of(const Row& row) {
   const auto text = [&](std::string_view key) {
-    const auto value = row.config.get(key);
+    const auto value = said_of(row, key);
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
   };
   nlohmann::ordered_json ips = nlohmann::ordered_json::array();
@@ -202,12 +212,10 @@ Row row_of(container::RunningContainer& container) {
   row.id = container.id;
   row.running = row.mounted = true;
   row.suspended = container::is_suspended(container.cgroup);
-  if (container.adopted) {   // which has no file
-    row.config.set("NAME", container.name);
-    row.config.set("DESCRIPTION", "adopted " + container.source);
-  } else {
-    row.config = std::move(container.config);
-  }
+  row.adopted = container.adopted;
+  row.name = std::move(container.name);
+  row.source = std::move(container.source);
+  row.config = std::move(container.config);
   row.group = std::move(container.group);
   row.addresses = std::move(container.addresses);
   return row;

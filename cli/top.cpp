@@ -39,7 +39,7 @@ Result<accounting::Snapshot> counters_of(const Host& host, const container::Runn
 Result<std::optional<TopRow>> read_row(const Host& host, std::uint32_t id, bpf::Ledger* ledger) {
   const auto found = UBC_TRY(container::find_running(host, id));
   if (!found) return std::nullopt;
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
+  const os::CgroupDir& cgroup = found->cgroup;
   TopRow row{.id = id, .name = found->name, .adopted = found->adopted, .counters = {}, .cpu_seconds = {}};
   row.counters = UBC_TRY(counters_of(host, *found, ledger, cgroup));
   if (const auto cpu = UBC_TRY(accounting::read_cpu_usage(cgroup))) row.cpu_seconds = cpu->user + cpu->system;

@@ -9,6 +9,7 @@
 
 #include "accounting/config_file.h"
 #include "container/container_record.h"
+#include "os/assignments.h"
 #include "os/directory.h"
 #include "os/text_file.h"
 
@@ -36,20 +37,20 @@ constexpr Knob kKnobs[] = {{"memory.high", "WAS_MEMORY_HIGH", UBC_PHYSPAGES},
 std::optional<AdoptedRecord> read_adopted(const Host& host, std::uint32_t id) {
   const auto text = os::read_text(record_of(host, id));
   if (!text) return std::nullopt;
-  const auto file = accounting::ConfigFile::parse(*text);
-  const auto number = [&](std::string_view key) { return os::parse_number(file.get(key).value_or("")).value_or(0); };
+  const os::Assignments file{*text};
+  const auto number = [&](std::string_view key) { return os::parse_number(file.get(key)).value_or(0); };
   AdoptedRecord record;
   record.id = id;
   record.slot = static_cast<std::uint32_t>(number("SLOT"));
-  record.name = file.get("NAME").value_or("");
-  record.cgroup = file.get("CGROUP").value_or("");
+  record.name = file.get("NAME");
+  record.cgroup = file.get("CGROUP");
   record.cgroup_id = number("CGROUP_ID");
-  record.source = file.get("SOURCE").value_or("");
-  record.group = file.get("GROUP").value_or("");
+  record.source = file.get("SOURCE");
+  record.group = file.get("GROUP");
   record.finished = file.get("STATE") == "adopted";
   record.was_frozen = file.get("WAS_FROZEN") == "yes";
   for (const Knob& knob : kKnobs)
-    if (const auto before = file.get(knob.key)) record.knobs[knob.file] = *before;
+    if (const std::string* before = file.find(knob.key)) record.knobs[knob.file] = *before;
   return record;
 }
 

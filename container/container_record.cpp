@@ -11,12 +11,12 @@
 #include <cstdlib>
 #include <set>
 
-#include "accounting/config_file.h"
 #include "bpf/attached_hooks.h"
 #include "container/adopted_record.h"
 #include "container/disk_quota.h"
 #include "container/group_record.h"
 #include "isolate/guest_spec.h"
+#include "os/assignments.h"
 #include "os/directory.h"
 #include "os/scope_guard.h"
 #include "os/text_file.h"
@@ -202,16 +202,16 @@ Result<> remove_area(const Host& host, std::uint32_t id) {
 std::optional<RunRecord> read_record(const Host& host, std::uint32_t id) {
   const auto text = os::read_text(record_of(host, id));
   if (!text) return std::nullopt;
-  const auto file = accounting::ConfigFile::parse(*text);
-  const auto number = [&](std::string_view key) { return os::parse_number(file.get(key).value_or("")).value_or(0); };
+  const os::Assignments file{*text};
+  const auto number = [&](std::string_view key) { return os::parse_number(file.get(key)).value_or(0); };
   return RunRecord{.starting = file.get("STATE") != "running",
                    .init_pid = static_cast<pid_t>(number("INIT_PID")),
                    .init_start_time = number("INIT_START_TIME"),
                    .started_at = static_cast<std::int64_t>(number("STARTED_AT")),
-                   .capabilities = file.get("CAPABILITY").value_or(""),
-                   .group = file.get("GROUP").value_or(""),
-                   .addresses = parse_addresses(file.get("IP_ADDRESS").value_or("")).value_or(Addresses{}),
-                   .bridged = parse_links(file.get("NETIF").value_or("")).value_or(BridgedLinks{}),
+                   .capabilities = file.get("CAPABILITY"),
+                   .group = file.get("GROUP"),
+                   .addresses = parse_addresses(file.get("IP_ADDRESS")).value_or(Addresses{}),
+                   .bridged = parse_links(file.get("NETIF")).value_or(BridgedLinks{}),
                    .network_changing = file.get("NETWORK") == "changing"};
 }
 

@@ -8,17 +8,31 @@
 
 namespace ubc::container {
 
+namespace {
+
+/// nullopt: it is gone, or is another one that has taken its path.
+Result<std::optional<os::CgroupDir>> open_cgroup(const std::string& path, std::optional<std::uint64_t> id) {
+  auto cgroup = os::CgroupDir::open(path);
+  if (!cgroup && cgroup.error().code == Code::not_found) return std::nullopt;
+  if (!cgroup) return std::unexpected(cgroup.error());
+  if (id && UBC_TRY(cgroup->id()) != *id) return std::nullopt;
+  return *std::move(cgroup);
+}
+
+}  // namespace
+
 Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id) {
   RunningContainer found;
   found.id = id;
   if (auto adopted = read_adopted(host, id)) {
-    if (!is_there(host, *adopted)) return std::nullopt;
+    auto cgroup = UBC_TRY(open_cgroup(host.paths.cgroups + adopted->cgroup, adopted->cgroup_id));
+    if (!cgroup) return std::nullopt;
+    found.cgroup = *std::move(cgroup);
     found.adopted = true;
     found.name = std::move(adopted->name);
     found.slot = adopted->slot;
     found.group = std::move(adopted->group);
     found.source = std::move(adopted->source);
-    found.cgroup = host.paths.cgroups + adopted->cgroup;
     return found;
   }
   auto guest = running(host, id);
@@ -31,7 +45,9 @@ Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint
   found.slot = UBC_TRY(slot_of(host, id));
   found.group = std::move(guest->record.group);
   found.addresses = std::move(guest->record.addresses);
-  found.cgroup = host.paths.cgroup_of(id, found.group);
+  auto cgroup = UBC_TRY(open_cgroup(host.paths.cgroup_of(id, found.group), std::nullopt));
+  if (!cgroup) return std::nullopt;
+  found.cgroup = *std::move(cgroup);
   return found;
 }
 
@@ -46,7 +62,7 @@ Result<accounting::Snapshot> Counters::of(const RunningContainer& container) {
   if (container.slot == 0 || (!ledger_ && !bpf::hooks_attached(host_.paths.pins))) return snapshot(host_, container.id);
   if (!ledger_) ledger_ = UBC_TRY(open_whole_ledger(host_));
   if (!memory_) return counters_of(*ledger_, container.slot);
-  return read_counted(*ledger_, container.slot, UBC_TRY(os::CgroupDir::open(container.cgroup)));
+  return read_counted(*ledger_, container.slot, container.cgroup);
 }
 
 }  // namespace ubc::container

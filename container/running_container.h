@@ -14,6 +14,7 @@
 #include "bpf/ledger.h"
 #include "container/host.h"
 #include "container/network.h"
+#include "os/cgroup_dir.h"
 #include "os/result.h"
 
 namespace ubc::container {
@@ -23,7 +24,7 @@ struct RunningContainer {
   std::uint32_t slot = 0;                   ///< 0: no hooks count it
   bool adopted = false;
   std::string name;                         ///< empty where not said
-  std::string cgroup;                       ///< its path
+  os::CgroupDir cgroup;                     ///< held open: who keeps thousands of these keeps as many descriptors
   std::string group;                        ///< that it runs in; empty: none
   std::string source;                       ///< of an adopted one: how it was found
   Addresses addresses;                      ///< of a guest

@@ -24,10 +24,13 @@ Result<os::CgroupDir> cgroup_of_running(const Host& host, std::uint32_t id) {
 
 }  // namespace
 
-bool is_suspended(const Host& host, std::uint32_t id) { return is_suspended(cgroup_path_of(host, id)); }
+bool is_suspended(const Host& host, std::uint32_t id) {
+  const auto cgroup = os::CgroupDir::open(cgroup_path_of(host, id));
+  return cgroup && is_suspended(*cgroup);
+}
 
-bool is_suspended(const std::string& cgroup) {
-  const auto text = os::read_text(cgroup + "/cgroup.freeze");
+bool is_suspended(const os::CgroupDir& cgroup) {
+  const auto text = cgroup.read("cgroup.freeze");
   return text && os::trimmed(*text) == "1";
 }
 

@@ -14,8 +14,8 @@
 namespace ubc::container {
 
 [[nodiscard]] bool is_suspended(const Host& host, std::uint32_t id);
-/// The same of the cgroup at that path.
-[[nodiscard]] bool is_suspended(const std::string& cgroup);
+/// The same of its cgroup.
+[[nodiscard]] bool is_suspended(const os::CgroupDir& cgroup);
 /// Returns when no task of it runs. Fails with Code::bad_state where it does not run or is suspended, with Code::busy where a task hangs in
 /// the kernel, and it goes on then.
 [[nodiscard]] Result<> suspend(const Host& host, std::uint32_t id);

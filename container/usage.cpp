@@ -26,7 +26,7 @@ Result<std::vector<UsageRow>> usage_rows(const Host& host, std::uint32_t id) {
   if (const auto use = disk_use(host, id)) append(rows, accounting::disk_rows(*use));
   const auto found = UBC_TRY(find_running(host, id));
   if (!found) return rows;
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
+  const os::CgroupDir& cgroup = found->cgroup;
   if (const auto cpu = UBC_TRY(accounting::read_cpu_usage(cgroup)))
     append(rows, accounting::cpu_rows(*cpu, UBC_TRY(accounting::read_cpu_share(cgroup))));
   const auto io = UBC_TRY(accounting::read_io(cgroup));

@@ -32,7 +32,7 @@ ContainerReading reading_of(const RunningContainer& found) {
   reading.name = found.name;
   reading.hostname = found.config.get("HOSTNAME").value_or("");
   reading.ostemplate = found.config.get("OSTEMPLATE").value_or("");
-  reading.cgroup = found.cgroup;
+  reading.cgroup = found.cgroup.path();
   reading.adopted = found.adopted;
   reading.started_at = found.started_at;
   return reading;
@@ -68,7 +68,7 @@ Result<std::optional<ContainerReading>> read_container(const Host& host, std::ui
                                                        const accounting::TrafficByDevice& traffic, const CollectorSet& wanted) {
   const auto found = UBC_TRY(container::find_running(host, id));
   if (!found) return std::nullopt;
-  const os::CgroupDir cgroup = UBC_TRY(os::CgroupDir::open(found->cgroup));
+  const os::CgroupDir& cgroup = found->cgroup;
   ContainerReading reading = reading_of(*found);
   reading.group = container::group_of(host, id);
   reading.counted_by_hooks = ledger != nullptr && found->slot != 0;

@@ -34,14 +34,28 @@ std::optional<Assignment> parse_assignment(std::string_view line) {
   return Assignment{std::string{bare.substr(0, equals)}, without_backslashes(value)};
 }
 
-std::optional<std::string> assigned_in(std::string_view text, std::string_view key) {
+Assignments::Assignments(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    if (auto found = parse_assignment(text.substr(0, end)); found && found->key == key) return std::move(found->value);
-    if (end == text.npos) break;
-    text.remove_prefix(end + 1);
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (auto line = parse_assignment(text.substr(0, end))) lines_.push_back(*std::move(line));
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return std::nullopt;
+}
+
+const std::string* Assignments::find(std::string_view key) const {
+  const auto first = std::ranges::find(lines_, key, &Assignment::key);
+  return first == lines_.end() ? nullptr : &first->value;
+}
+
+std::string Assignments::get(std::string_view key) const {
+  const std::string* value = find(key);
+  return value == nullptr ? std::string{} : *value;
+}
+
+std::optional<std::string> assigned_in(std::string_view text, std::string_view key) {
+  const Assignments lines{text};
+  const std::string* value = lines.find(key);
+  return value == nullptr ? std::nullopt : std::optional{*value};
 }
 
 std::string format_assignment(std::string_view key, std::string_view value) {

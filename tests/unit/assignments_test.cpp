@@ -51,4 +51,13 @@ TEST(Assignments, TheFirstOfAKeyIsFound) {
   EXPECT_EQ(assigned_in(text, "NONE"), std::nullopt);
 }
 
+TEST(Assignments, AFileReadOnceAnswersForEachKey) {
+  const ubc::os::Assignments lines{"A=\"1\"\n\nnot one\nB=\"\"\nA=\"2\""};
+  EXPECT_EQ(lines.get("A"), "1");
+  ASSERT_NE(lines.find("B"), nullptr);
+  EXPECT_EQ(*lines.find("B"), "");
+  EXPECT_EQ(lines.find("C"), nullptr);
+  EXPECT_EQ(lines.get("C"), "");
+}
+
 }  // namespace
