@@ -8,6 +8,7 @@
 #include "accounting/samples.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/action_scripts.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/limit_change.h"
@@ -77,6 +78,7 @@ int start(const Host& host, const Say& say, std::uint32_t id, bool force) {
     return fail({Code::not_found, 0, fmt::format("container {} has no private area: ubctl create it first", id)}, exit_no_private_area);
   const auto started = start_told(host, say, id, force);
   if (started) return exit_ok;
+  if (container::is_of_action_script(started.error())) return fail(started.error(), exit_action_script);
   if (started.error().code == Code::busy) return fail(started.error(), exit_umount_failed);
   return fail(started.error(), started.error().code == Code::bad_state ? exit_start_disabled : exit_of(started.error()));
 }

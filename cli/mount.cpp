@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "cli/report.h"
+#include "container/action_scripts.h"
 #include "container/adopted_record.h"
 #include "container/container.h"
 #include "container/host_mount.h"
@@ -25,6 +26,7 @@ int mount(const Host& host, const Say& say, std::uint32_t id) {
                 exit_no_private_area);
   std::vector<std::string> notes;
   const auto mounted = container::mount_tree(host, id, notes);
+  if (!mounted && container::is_of_action_script(mounted.error())) return fail(mounted.error(), exit_action_script);
   if (!mounted) return fail(mounted.error(), mounted.error().code == Code::exists ? exit_mounted : exit_mount_failed);
   say("Container is mounted");
   say(fmt::format("{}: nothing in it is run, and no symbolic link of it is followed", host.paths.root_of(id)));
@@ -44,6 +46,7 @@ int umount(const Host& host, const Say& say, std::uint32_t id, bool force) {
         exit_running);
   if (!container::is_mounted(host, id)) return fail({Code::not_found, 0, "CT is not mounted"}, exit_not_mounted);
   const auto unmounted = running ? container::drop_tree(host, id) : container::unmount_tree(host, id);
+  if (!unmounted && container::is_of_action_script(unmounted.error())) return fail(unmounted.error(), exit_action_script);
   if (!unmounted) return fail(unmounted.error(), exit_umount_failed);
   say("Container is unmounted");
   return exit_ok;

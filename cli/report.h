@@ -33,6 +33,7 @@ enum Exit : int {
   exit_bad_template = 47,
   exit_mount_failed = 50,
   exit_umount_failed = 51,
+  exit_action_script = 79,
   exit_start_disabled = 105,
   exit_no_template = 91,
   exit_ip_in_use = 78,

@@ -14,6 +14,8 @@
 namespace ubc::container {
 namespace {
 
+constexpr std::string_view kScript = "action script ";   // how a failure of one begins
+
 std::string script_of(const Host& host, std::string_view whose, std::string_view name) {
   return fmt::format("{}/{}.{}", host.paths.conf(), whose, name);
 }
@@ -32,8 +34,7 @@ Result<> run_host_scripts(const Host& host, std::uint32_t id, std::string_view n
   if (name == "umount") std::swap(scripts[0], scripts[1]);
   for (const std::string& script : scripts)
     if (::access(script.c_str(), X_OK) == 0)
-      UBC_TRY(
-          os::with_context(isolate::run_program({script}, environment_for(host, id)), fmt::format("action script of container {}", id)));
+      UBC_TRY(os::with_context(isolate::run_program({script}, environment_for(host, id)), fmt::format("{}of container {}", kScript, id)));
   return {};
 }
 
@@ -43,7 +44,9 @@ Result<> run_guest_script(const Host& host, std::uint32_t id, std::string_view n
   const std::string script = UBC_TRY(os::read_text(path));
   const int status = UBC_TRY(exec(host, id, {"/bin/sh", "-c", script, path}, false));
   return status == 0 ? Result<>{}
-                     : Result<>{os::error(Code::system, "action script {} ended with status {} in container {}", path, status, id)};
+                     : Result<>{os::error(Code::system, "{}{} ended with status {} in container {}", kScript, path, status, id)};
 }
+
+bool is_of_action_script(const Error& error) { return error.message.starts_with(kScript); }
 
 }  // namespace ubc::container

@@ -20,4 +20,7 @@ namespace ubc::container {
 /// ID.NAME, `name` "start" or "stop". Fails with Code::system where it ends with another status than 0.
 [[nodiscard]] Result<> run_guest_script(const Host& host, std::uint32_t id, std::string_view name);
 
+/// A failure of one of them, for which vzctl has an exit code of its own.
+[[nodiscard]] bool is_of_action_script(const Error& error);
+
 }  // namespace ubc::container

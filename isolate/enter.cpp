@@ -76,6 +76,10 @@ Result<> hand_in(const Standard& standard) {
   return {};
 }
 
+/// Nobody in the guest may look into us while we hold what is the host's (CVE-2016-9962). A change of ids makes it what the sysctl
+/// fs.suid_dumpable says: not either, unless somebody debugs setuid programs on this host.
+void hide_from_guest() { (void)::prctl(PR_SET_DUMPABLE, 0); }
+
 /// Empty: a program is run.
 using Act = std::function<Result<>()>;
 
@@ -83,6 +87,7 @@ using Act = std::function<Result<>()>;
   const auto failed = [&]() -> Result<> {
     if (::setns(spec.guest->get(), CLONE_NEWCGROUP) != 0) return os::sys_error(errno, "join the guest's cgroup namespace");
     UBC_TRY(become_guest_root());
+    hide_from_guest();
     if (::chdir("/") != 0) return os::sys_error(errno, "enter the guest's root");
     if (::setsid() < 0) return os::sys_error(errno, "start a session");
     if (spec.terminal)
@@ -113,7 +118,6 @@ Result<> take_after(pid_t init) {
 /// Its status.
 int run_joiner(const EnterSpec& spec, const Act& act, const Standard& standard, int channel, int reports) {
   constexpr int kAllButCgroup = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
-  (void)::prctl(PR_SET_DUMPABLE, 0);   // nobody in the guest may look into us while we hold host descriptors (CVE-2016-9962)
   const auto joined = [&]() -> Result<> {
     UBC_TRY(take_after(spec.init));
     return ::setns(spec.guest->get(), kAllButCgroup) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "join the guest's namespaces")};
@@ -122,6 +126,7 @@ int run_joiner(const EnterSpec& spec, const Act& act, const Standard& standard, 
     report_failure(reports, joined.error());
     return 1;
   }
+  hide_from_guest();
   const pid_t program = os::clone_process(CLONE_PARENT, spec.cgroup_fd, 0);
   if (program == 0) run_program(spec, act, standard, channel, reports);
   if (program < 0)

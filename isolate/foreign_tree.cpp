@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "isolate/guest_attributes.h"
 #include "isolate/tree_file.h"
 #include "os/directory.h"
+#include "os/sparse_copy.h"
 #include "os/text_file.h"
 
 namespace ubc::isolate {
@@ -125,21 +125,10 @@ class Copier {
       report_.bytes += static_cast<std::uint64_t>(size);
       return {};
     }
-    if (::ftruncate(target, size) != 0) return os::sys_error(errno, "write", path);
-    for (off_t at = 0; at < size;) {
-      const off_t data = ::lseek(source, at, SEEK_DATA);
-      if (data < 0 && errno == ENXIO) return {};
-      const off_t end = data < 0 ? data : std::min(::lseek(source, data, SEEK_HOLE), size);
-      if (end < 0 || ::lseek(target, data, SEEK_SET) < 0) return os::sys_error(errno, "find the holes of", path);
-      off_t from = data;
-      while (from < end) {
-        const ssize_t moved = ::sendfile(target, source, &from, static_cast<std::size_t>(std::min(end - from, kPiece)));
-        if (moved < 0) return os::sys_error(errno, "copy", path);
-        if (moved == 0) return os::error(Code::bad_state, "{} became shorter while it was read: convert it when nobody writes to it", path);
-        report_.bytes += static_cast<std::uint64_t>(moved);
-      }
-      at = end;
-    }
+    const os::SparseCopy copied = UBC_TRY(os::copy_sparse(source, target, size, path));
+    if (copied.size < size)
+      return os::error(Code::bad_state, "{} became shorter while it was read: convert it when nobody writes to it", path);
+    report_.bytes += copied.bytes;
     return {};
   }
 
@@ -188,7 +177,6 @@ class Copier {
     return {};
   }
 
-  static constexpr off_t kPiece = off_t{1} << 20;
   const os::DirFd& links_;
   uid_t base_;
   dev_t device_, target_device_;

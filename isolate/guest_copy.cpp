@@ -3,16 +3,15 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
 
 #include "os/directory.h"
+#include "os/sparse_copy.h"
 
 namespace ubc::isolate {
 namespace {
@@ -100,10 +99,7 @@ class Copier {
     const os::Fd target{::openat(to.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!target.valid()) return os::sys_error(errno, "make", to.path_of(as));
     const auto written = [&]() -> Result<> {
-      off_t left = seen.st_size;   // what is appended meanwhile has no end
-      for (ssize_t moved = 1; moved > 0 && left > 0; left -= moved)
-        if ((moved = ::sendfile(target.get(), source.get(), nullptr, static_cast<std::size_t>(std::min(left, kPiece)))) < 0)
-          return os::sys_error(errno, "write", to.path_of(as));
+      (void)UBC_TRY(os::copy_sparse(source.get(), target.get(), seen.st_size, path));   // what is appended meanwhile has no end
       UBC_TRY(finish(source.get(), target.get(), to.path_of(as)));
       return put_in_place(to, draft, as);
     }();
@@ -130,7 +126,6 @@ class Copier {
   }
 
   static constexpr const char* kDraft = ".ubc-copy";
-  static constexpr off_t kPiece = off_t{1} << 20;
   uid_t owner_;
   CopyReport report_;
 };

@@ -26,10 +26,10 @@ struct CopyReport {
   std::vector<std::string> left_out;   ///< what is neither of these, by its path in the source
 };
 
-/// Modes without setuid, setgid and sticky bits, and times of change come along; owners, attributes and hard links do not. A file takes its
-/// name when it is complete, in the place of what had it; a directory is filled up. Fails with Code::exists where a directory would replace
-/// a file or the other way round, with Code::corrupt where the source is nested deeper than 200 directories; what was copied until then
-/// stays.
+/// Modes without setuid, setgid and sticky bits, and times of change come along, and holes stay holes; owners, attributes and hard links do
+/// not. A file takes its name when it is complete, in the place of what had it; a directory is filled up. Fails with Code::exists where a
+/// directory would replace a file or the other way round, with Code::corrupt where the source is nested deeper than 200 directories; what
+/// was copied until then stays.
 [[nodiscard]] Result<CopyReport> copy_tree(const CopySide& from, const CopySide& to);
 
 }  // namespace ubc::isolate

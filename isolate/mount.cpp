@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "isolate/guest_spec.h"
+#include "isolate/privileges.h"
 #include "os/process.h"
 #include "os/text_file.h"
 
@@ -31,13 +32,24 @@ std::string words_of(const os::Fd& context) {
 
 Result<os::Fd> open_below(const os::DirFd& root, const std::string& path) {
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW;
+  how.flags = O_PATH | O_CLOEXEC;   // with O_NOFOLLOW the last part could be a link, and would be what is opened
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   os::Fd fd{static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))};
   if (fd.valid()) return fd;
   if (errno == ELOOP)
     return os::error(Code::corrupt, "/{} of the guest is, or lies behind, a symbolic link: make it a directory again", path);
   return os::sys_error(errno, "open mount point", "/" + path);
+}
+
+/// In a directory that is open already, and its owner's from birth: of a name that another guest can change nothing is asked twice.
+Result<> make_below(const os::DirFd& root, const std::string& path, uid_t owner) {
+  const std::size_t slash = path.rfind('/');
+  const std::string name = path.substr(slash == path.npos ? 0 : slash + 1);
+  const os::Fd parent = slash == path.npos ? os::Fd{} : UBC_TRY(open_below(root, path.substr(0, slash)));
+  const int directory = parent.valid() ? parent.get() : root.get();
+  return run_as_id(owner, [&]() -> Result<> {
+    return ::mkdirat(directory, name.c_str(), 0755) == 0 ? Result<>{} : Result<>{os::sys_error(errno, "make directory", "/" + path)};
+  });
 }
 
 /// What an overlay would note for itself, in the layers or in a file's stead, is left out.
@@ -123,6 +135,18 @@ Result<os::Fd> map_ids(uid_t base) {
   return userns;
 }
 
+Result<os::Fd> clone_mount_without_links(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const os::Fd source{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
+  if (!source.valid() && errno == ELOOP)
+    return os::error(Code::corrupt, "{} of the host is, or lies behind, a symbolic link: say the directory that it leads to", path);
+  os::Fd mount{source.valid() ? ::open_tree(source.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC) : -1};
+  if (!mount.valid()) return os::sys_error(errno, "copy the mount of", path);
+  return mount;
+}
+
 Result<os::Fd> clone_mount(const std::string& path) {
   os::Fd mount{::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)};
   if (!mount.valid()) return os::sys_error(errno, "copy the mount of", path);
@@ -132,8 +156,7 @@ Result<os::Fd> clone_mount(const std::string& path) {
 Result<os::Fd> open_target(const os::DirFd& root, const std::string& path, uid_t owner) {
   auto target = open_below(root, path);
   if (target || target.error().code != Code::not_found) return target;
-  if (::mkdirat(root.get(), path.c_str(), 0755) != 0) return os::sys_error(errno, "make directory", "/" + path);
-  if (::fchownat(root.get(), path.c_str(), owner, owner, AT_SYMLINK_NOFOLLOW) != 0) return os::sys_error(errno, "give away", "/" + path);
+  UBC_TRY(make_below(root, path, owner));
   return open_below(root, path);
 }
 

@@ -42,8 +42,10 @@ struct MountOption {
 [[nodiscard]] Result<os::Fd> map_ids(uid_t base);
 /// A copy of the mount at `path`, mounted nowhere yet; without the mounts below it.
 [[nodiscard]] Result<os::Fd> clone_mount(const std::string& path);
-/// Opens a directory or file below `root` (an open directory) as a mount target: no symlink on the way. A missing directory is made for
-/// `owner`.
+/// The same where no part of `path` is a symbolic link: of a directory that a guest may have a hand in.
+[[nodiscard]] Result<os::Fd> clone_mount_without_links(const std::string& path);
+/// Opens a directory or file below `root` (an open directory) as a mount target: no symlink on the way. A missing directory is made,
+/// `owner`'s from birth, by a process as run_as_id() wants it.
 [[nodiscard]] Result<os::Fd> open_target(const os::DirFd& root, const std::string& path, uid_t owner);
 /// The same, for what need not be there: an invalid Fd if it is not.
 [[nodiscard]] Result<os::Fd> open_if_there(const os::DirFd& root, const std::string& path);

@@ -83,8 +83,8 @@ Result<> mount_at(const os::DirFd& root, const GuestSpec& spec, const std::strin
 }
 
 /// A copy of the mount of something of the host's, to be taken while its paths are still there; without what is mounted below it.
-Result<os::Fd> take_mount(const std::string& source, std::uint64_t attributes, std::string_view what) {
-  os::Fd copy = UBC_TRY(clone_mount(source));
+Result<os::Fd> take_mount(Result<os::Fd> copied, const std::string& source, std::uint64_t attributes, std::string_view what) {
+  os::Fd copy = UBC_TRY(std::move(copied));
   mount_attr wanted{};
   wanted.attr_set = kPlain | attributes;
   if (::mount_setattr(copy.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0) return os::sys_error(errno, what, source);
@@ -94,15 +94,15 @@ Result<os::Fd> take_mount(const std::string& source, std::uint64_t attributes, s
 Result<std::vector<os::Fd>> take_files(const GuestSpec& spec) {
   std::vector<os::Fd> copies;
   for (const SharedFile& file : spec.files)
-    copies.push_back(UBC_TRY(take_mount(file.source, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, "make read-only")));
+    copies.push_back(UBC_TRY(take_mount(clone_mount(file.source), file.source, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, "make read-only")));
   return copies;
 }
 
 Result<std::vector<os::Fd>> take_binds(const GuestSpec& spec) {
   std::vector<os::Fd> copies;
   for (const BindMount& bind : spec.binds)
-    copies.push_back(
-        UBC_TRY(take_mount(bind.source, (bind.read_only ? MOUNT_ATTR_RDONLY : 0U) | (bind.no_exec ? MOUNT_ATTR_NOEXEC : 0U), "bind")));
+    copies.push_back(UBC_TRY(take_mount(clone_mount_without_links(bind.source), bind.source,
+                                        (bind.read_only ? MOUNT_ATTR_RDONLY : 0U) | (bind.no_exec ? MOUNT_ATTR_NOEXEC : 0U), "bind")));
   return copies;
 }
 

@@ -72,7 +72,7 @@ TEST_F(Inside, ActionScriptsRunOnTheHostAndInsideInTheirOrderAndAFailingOneUndoe
   EXPECT_EQ(text_of("/tmp/told"), "vps.mount 101\n101.mount 101\n101.umount 101\nvps.umount 101\n");
   (void)shell("echo 'exit 5' > /etc/ubc/conf/101.start");
   const Ran failed = ubctl("start 101");
-  EXPECT_EQ(failed.status, 3);
+  EXPECT_EQ(failed.status, 79);
   EXPECT_THAT(failed.output, HasSubstr("action script /etc/ubc/conf/101.start ended with status 5 in container 101\n"));
   EXPECT_EQ(ubctl("status 101").output, "CTID 101 exist unmounted down\n");
   (void)shell("printf '#!/bin/sh\\necho no disk >&2; exit 4\\n' > /etc/ubc/conf/101.mount");

@@ -163,7 +163,7 @@ TEST_F(Mount, ActionScriptsRunInVzctlsOrderWithTheRootInTheirEnvironmentAndAFail
   for (const char* script : {"vps.mount", "101.mount", "101.umount", "vps.umount"}) wanted += std::string{script} + " " + kRoot + " etc\n";
   EXPECT_EQ(text_of("/tmp/told"), wanted);
   (void)shell("printf '#!/bin/sh\\nexit 4\\n' > /etc/ubc/conf/101.mount");
-  EXPECT_EQ(ubctl("mount 101").status, 50);
+  EXPECT_EQ(ubctl("mount 101").status, 79);
   EXPECT_EQ(ubctl("status 101").output, "CTID 101 exist unmounted down\n");
   (void)shell("rm -f /etc/ubc/conf/*mount");
 }

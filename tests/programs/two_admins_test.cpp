@@ -60,6 +60,17 @@ TEST_F(TwoAdmins, ContainersMadeAtOnceAllHaveASlotOfTheirOwn) {
   EXPECT_EQ(shell("cat /var/lib/ubc/private/10[1-4]/slot | sort").output, "1\n2\n3\n4\n");
 }
 
+/// Weakness: two guests with one range of ids (CWE-282). Whose container lives sees the slots of all others meanwhile.
+TEST_F(TwoAdmins, WhoComesWhileOthersGoSharesNobodysIds) {
+  const std::string admin = "admin() { for round in 1 2 3 4 5; do for own in $1 $2; do " UBCTL
+                            " --quiet create $own --ostemplate busybox || echo no $own; mine=$(cat /var/lib/ubc/private/$own/slot); for "
+                            "other in 101 102 103 104; do "
+                            "[ $other = $own ] || [ \"$(cat /var/lib/ubc/private/$other/slot 2>/dev/null)\" != $mine ] || echo $own has "
+                            "the slot of $other; done; done; " UBCTL " --quiet destroy $2; " UBCTL " --quiet destroy $1; done; }; ";
+  EXPECT_EQ(shell(admin + "admin 101 102 & admin 103 104 & wait").output, "");
+  EXPECT_EQ(shell("ls /var/lib/ubc/private").output, "");
+}
+
 TEST_F(TwoAdmins, OfTwoThatMakeOneContainerOneIsFirst) {
   const auto said = lines(at_once({"create 101 --ostemplate busybox --numproc 51", "create 101 --ostemplate busybox --numproc 52"}));
   ASSERT_EQ(said.size(), 2U);

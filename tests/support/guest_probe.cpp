@@ -5,6 +5,7 @@
 //   deaf    process 1 that hears SIGTERM and does not end
 //   project tries to leave its project of the file system, and says how that went
 //   lock    mlock()s so many pages and says how it went
+//   peek, swap, connect, listen: hostile_probe.h
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/support/hostile_probe.h"
 #include "tests/support/shared.h"
 #include "tests/support/storm.h"
 
@@ -136,6 +138,10 @@ int main(int argc, char** argv) {
   if (std::strcmp(what, "hoard") == 0) return hoard();
   if (std::strcmp(what, "project") == 0 && argc > 2) return project(argv[2]);
   if (std::strcmp(what, "lock") == 0 && argc > 2) return lock(argv[2]);
+  if (std::strcmp(what, "peek") == 0) return ubc::test::peek();
+  if (std::strcmp(what, "swap") == 0 && argc > 4) return ubc::test::swap(argv[2], argv[3], argv[4]);
+  if (std::strcmp(what, "connect") == 0 && argc > 2) return ubc::test::connect_to(argv[2]);
+  if (std::strcmp(what, "listen") == 0 && argc > 2) return ubc::test::listen_on(argv[2]);
   if (std::strcmp(what, "calls") != 0) return 2;
   for (int i = 2; i + 3 < argc; i += 4) (void)call(argv + i);
   return 0;

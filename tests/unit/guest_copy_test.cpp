@@ -79,6 +79,30 @@ TEST_F(GuestCopy, NoLinkOfTheGuestLeadsOutOfIt) {
   EXPECT_EQ(text("/guest/etc/file"), "new");
 }
 
+TEST_F(GuestCopy, HolesStayHolesAndTheDataIsWhereItWas) {
+  const std::string source = root_ + "/guest/holes", target = root_ + "/host/holes";
+  put("/guest/holes", "begin");
+  ASSERT_EQ(::truncate(source.c_str(), 8 << 20), 0);
+  {
+    std::fstream file{source, std::ios::in | std::ios::out};
+    file.seekp(4 << 20);
+    file << "middle";
+  }
+  ASSERT_TRUE(out("/holes", "/host/holes"));
+  struct stat seen{};
+  ASSERT_EQ(::stat(target.c_str(), &seen), 0);
+  EXPECT_EQ(seen.st_size, 8 << 20);
+  EXPECT_LT(seen.st_blocks * 512, 1 << 20);
+  EXPECT_EQ(text("/host/holes"), text("/guest/holes"));
+  put("/guest/empty", "");
+  ASSERT_TRUE(out("/empty", "/host/empty"));
+  EXPECT_EQ(fs::file_size(root_ + "/host/empty"), 0U);
+  put("/guest/hole", "");
+  ASSERT_EQ(::truncate((root_ + "/guest/hole").c_str(), 5 << 20), 0);
+  ASSERT_TRUE(out("/hole", "/host/hole"));
+  EXPECT_EQ(text("/host/hole"), std::string(5 << 20, '\0'));
+}
+
 TEST_F(GuestCopy, WhatDoesNotFitIsSaidAndNoDraftIsLeft) {
   fs::create_directories(root_ + "/guest/etc/secret");
   const auto over = in("/host/secret", "/etc");
