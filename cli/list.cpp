@@ -243,7 +243,12 @@ struct Wish {
 /// nullopt: it is not to be shown.
 Result<std::optional<Row>> look_at(const Host& host, std::uint32_t id, bool may_run, bool named, const ListOptions& options,
                                    const Wish& wish, container::Counters& counters) {
-  auto running = may_run ? UBC_TRY(container::find_running(host, id)) : std::nullopt;
+  std::optional<container::RunningContainer> running;
+  if (may_run) {
+    auto found = container::find_running(host, id);
+    if (!found && found.error().code != Code::not_found) return std::unexpected(found.error());   // else it ends at this moment
+    if (found) running = *std::move(found);
+  }
   const bool shown = named || (options.stopped ? !running : options.all || running.has_value());
   if (!shown || (!(running && running->adopted) && !container::has_files(host, id))) return std::nullopt;   // nor one that is being made
   Row row = running ? row_of(*running) : UBC_TRY(row_of_stopped(host, id));

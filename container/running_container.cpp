@@ -11,11 +11,10 @@ namespace ubc::container {
 namespace {
 
 /// nullopt: it is gone, or is another one that has taken its path.
-Result<std::optional<os::CgroupDir>> open_cgroup(const std::string& path, std::optional<std::uint64_t> id) {
-  auto cgroup = os::CgroupDir::open(path);
-  if (!cgroup && cgroup.error().code == Code::not_found) return std::nullopt;
-  if (!cgroup) return std::unexpected(cgroup.error());
-  if (id && UBC_TRY(cgroup->id()) != *id) return std::nullopt;
+Result<std::optional<os::CgroupDir>> cgroup_of_adopted(const Host& host, const AdoptedRecord& record) {
+  auto cgroup = os::CgroupDir::open(host.paths.cgroups + record.cgroup);
+  if (!cgroup && cgroup.error().code != Code::not_found) return std::unexpected(cgroup.error());
+  if (!cgroup || UBC_TRY(cgroup->id()) != record.cgroup_id) return std::nullopt;
   return *std::move(cgroup);
 }
 
@@ -25,7 +24,7 @@ Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint
   RunningContainer found;
   found.id = id;
   if (auto adopted = read_adopted(host, id)) {
-    auto cgroup = UBC_TRY(open_cgroup(host.paths.cgroups + adopted->cgroup, adopted->cgroup_id));
+    auto cgroup = UBC_TRY(cgroup_of_adopted(host, *adopted));
     if (!cgroup) return std::nullopt;
     found.cgroup = *std::move(cgroup);
     found.adopted = true;
@@ -45,9 +44,7 @@ Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint
   found.slot = UBC_TRY(slot_of(host, id));
   found.group = std::move(guest->record.group);
   found.addresses = std::move(guest->record.addresses);
-  auto cgroup = UBC_TRY(open_cgroup(host.paths.cgroup_of(id, found.group), std::nullopt));
-  if (!cgroup) return std::nullopt;
-  found.cgroup = *std::move(cgroup);
+  found.cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id, found.group)));
   return found;
 }
 

@@ -34,7 +34,8 @@ struct RunningContainer {
   std::vector<LinkNames> links;             ///< of a guest
 };
 
-/// nullopt: it is stopped, or, adopted, its cgroup is gone.
+/// nullopt: it is stopped, or, adopted, its cgroup is gone. Fails with Code::not_found where a guest ends meanwhile, or somebody took its
+/// cgroup.
 [[nodiscard]] Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id);
 
 /// For all slots, as of now: audited, and with what the kernel counts by itself. Fails with Code::not_found where no hooks are attached.
