@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# boot.sh 6.1|6.12|7 [--count] [--cpus N] [--memory MIB] [--share DIR] [--timeout SECONDS] -- COMMAND [ARGUMENT...]
+# boot.sh 6.1|6.12|7 [--count] [--cpus N] [--memory MIB] [--share DIR] [--disk FILE] [--timeout SECONDS] -- COMMAND [ARGUMENT...]
 # Runs COMMAND on a stock Debian kernel of that series, as root, on this machine's own file system (writes are forgotten), in the
 # current directory. Output is streamed, the exit status is the command's. --share DIR: what is written below DIR stays.
+# --disk FILE: an ext4 image that /var/lib/ubc and /etc/ubc are on (its lib/ and etc/), and stay.
 # --count: one CPU whose clock is the instruction counter: a nanosecond of CLOCK_MONOTONIC is one instruction.
 # 124: the time ran out; 125: the virtual machine could not be started, or died.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'ubc vm: %s\n' "$*" >&2; }
 die() { say "$*"; exit 125; }
-usage() { sed -n '3,7s/^# \{0,1\}//p' "$0" >&2; exit 125; }
+usage() { sed -n '3,8s/^# \{0,1\}//p' "$0" >&2; exit 125; }
 
 [ $# -ge 1 ] || usage
 series=$1; shift
-count='' cpus=2 memory=4096 limit=3600 shares=()
+count='' disk='' cpus=2 memory=4096 limit=3600 shares=()
 while [ $# -gt 0 ]; do
   case $1 in
     --count) count=1; cpus=1; shift ;;
     --cpus) cpus=${2:?}; shift 2 ;;
     --memory) memory=${2:?}; shift 2 ;;
+    --disk) [ -f "${2:?}" ] || die "there is no file $2"; disk=$(realpath "$2"); shift 2 ;;
     --timeout) limit=${2:?}; shift 2 ;;
     --share) [ -d "${2:?}" ] || die "cannot share $2: it is not a directory"; shares+=("$(realpath "$2")"); shift 2 ;;
     --) shift; break ;;
@@ -39,7 +41,8 @@ for i in "${!shares[@]}"; do
   devices+=(-virtfs "local,path=${shares[$i]},mount_tag=share$i,security_model=none,multidevs=remap")
   names+="share$i:${shares[$i]} "
 done
-printf 'KERNEL=%q\nDIRECTORY=%q\nSHARES=%q\n' "$kernel" "$PWD" "$names" >"$box/settings"
+[ -z "$disk" ] || devices+=(-drive "file=$disk,format=raw,if=none,id=disk,cache=writeback" -device virtio-blk-pci,drive=disk)
+printf 'KERNEL=%q\nDIRECTORY=%q\nSHARES=%q\nDISK=%q\n' "$kernel" "$PWD" "$names" "$disk" >"$box/settings"
 { printf 'export UBC_VM=%q\n' "$series"; [ -z "$count" ] || echo 'export UBC_VM_COUNT=1'
   for v in ${!UBC_@}; do [ "$v" = UBC_VM ] || printf 'export %s=%q\n' "$v" "${!v}"; done
   # one argument is a shell command, several are a command and its arguments

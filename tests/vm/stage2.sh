@@ -26,9 +26,16 @@ hostname ubc-vm
 dmesg -n 4 2>/dev/null
 # Guests need a file system that can be idmapped; neither 9p nor an overlay can. This one counts by project, too.
 modprobe -q loop max_loop=4; modprobe -q -a ext4 quota_v2
-truncate -s 6G /run/ubc-vm.img
-mkfs.ext4 -q -F -O ^has_journal,project,quota -E lazy_itable_init=1,nodiscard,quotatype=prjquota /run/ubc-vm.img >/dev/null 2>&1
-mkdir -p /var/lib/ubc && mount -o loop,prjquota /run/ubc-vm.img /var/lib/ubc
+mkdir -p /var/lib/ubc
+if [ -n "$DISK" ]; then
+  modprobe -q virtio_blk
+  mkdir -p /run/disk /etc/ubc && mount -o prjquota /dev/vda /run/disk && mkdir -p /run/disk/lib /run/disk/etc
+  mount --bind /run/disk/lib /var/lib/ubc && mount --bind /run/disk/etc /etc/ubc
+else
+  truncate -s 6G /run/ubc-vm.img
+  mkfs.ext4 -q -F -O ^has_journal,project,quota -E lazy_itable_init=1,nodiscard,quotatype=prjquota /run/ubc-vm.img >/dev/null 2>&1
+  mount -o loop,prjquota /run/ubc-vm.img /var/lib/ubc
+fi
 for s in $SHARES; do
   mkdir -p "${s#*:}" && mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=none "${s%%:*}" "${s#*:}"
 done
