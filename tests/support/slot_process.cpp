@@ -18,6 +18,7 @@
 #include <fstream>
 #include <optional>
 #include <ranges>
+#include <set>
 #include <string>
 
 #include "accounting/resource.h"
@@ -48,6 +49,9 @@ struct Attachment {
   }
 };
 
+/// A process of a container may not look whether they are, and has this from the one that it was forked from.
+std::set<bpf::HookGroup> known_attached{bpf::HookGroup::always};
+
 /// Of a pinned link; 0: there is none.
 std::uint32_t program_of(const std::string& path) {
   const os::Fd link{bpf_obj_get(path.c_str())};
@@ -67,6 +71,7 @@ bpf::Ledger& attached_ledger() {
 
 void attach_group(bpf::HookGroup group) {
   (void)attached_ledger();
+  known_attached.insert(group);
   if (bpf::group_attached(group)) return;
   (void)::mkdir(kContainersCgroup, 0755);
   if (auto attached = bpf::attach_group(bpf::decide_hooks(bpf::probe_kernel(), true), group, kContainersCgroup); !attached) {
@@ -77,6 +82,7 @@ void attach_group(bpf::HookGroup group) {
 
 void detach_group(bpf::HookGroup group) {
   (void)attached_ledger();
+  known_attached.erase(group);
   const std::string pins = bpf::kPinDirectory;
   (void)::unlink((pins + "/complete-" + std::string{name_of(group)}).c_str());
   for (const bpf::Hook& hook : bpf::hooks() | std::views::reverse) {   // what charges first: what is charged finds its release
@@ -148,7 +154,7 @@ std::uint64_t failcnt(std::uint32_t slot, ubc_resource resource) { return attach
 std::uint64_t maxheld(std::uint32_t slot, ubc_resource resource) { return attached_ledger().read(slot, resource).maxheld; }
 
 void limit(std::uint32_t slot, ubc_resource resource, std::uint64_t barrier, std::uint64_t limit) {
-  attach_group(bpf::group_of(resource));  // as ubctl does
+  if (!known_attached.contains(bpf::group_of(resource))) attach_group(bpf::group_of(resource));  // as ubctl does
   attached_ledger().set_limits(slot, resource, barrier, limit);
 }
 
