@@ -141,7 +141,10 @@ std::string Browser::find(const std::string& selector) {
 }
 
 void Browser::click(const std::string& selector) {
-  const json clicked = ask("POST", "/element/" + find(selector) + "/click");
+  const std::string element = find(selector);
+  // As a person would: what lies behind the heading that stays is visible to the browser, and not to be clicked.
+  (void)evaluate("document.querySelector(" + json(selector).dump() + ").scrollIntoView({block: 'center', behavior: 'instant'})");
+  const json clicked = ask("POST", "/element/" + element + "/click");
   EXPECT_TRUE(clicked.is_null()) << selector << ": " << clicked;
 }
 

@@ -89,7 +89,7 @@ TEST_F(Top, ShowWatchesInPlaceUntilQOrCtrlC) {
 }
 
 TEST_F(Top, WithoutATerminalTablesFollowOneAnotherAndTopSaysWhatItNeeds) {
-  EXPECT_EQ(shell(std::string{UBCTL} + " show web -w 0.1 | head -40 | grep -c '^container 101, running$'").output, "2\n");
+  EXPECT_EQ(shell(std::string{UBCTL} + " show web -w 0.1 | head -60 | grep -c '^container 101, running$'").output, "2\n");
   EXPECT_EQ(ubctl("show web --watch 0").output, "--watch 0: seconds between two looks, 0.1 to 3600\n");
   const Ran top = ubctl("top < /dev/null");
   EXPECT_EQ(top.status, 21);
