@@ -41,10 +41,8 @@ Result<std::vector<Listed>> processes_of_all(const Host& host, const std::vector
   std::vector<Listed> all;
   for (const std::uint32_t id : container::known_ids(host)) {
     if (!chosen.empty() && std::ranges::find(chosen, id) == chosen.end()) continue;
-    auto found = container::find_running(host, id);
-    if (!found && found.error().code != Code::not_found) return std::unexpected(found.error());
-    if (!found || !*found) continue;   // it is stopped, or ends at this moment
-    std::optional<container::RunningContainer>& running = *found;
+    auto running = UBC_TRY(container::find_unless_ending(host, id));
+    if (!running) continue;
     auto processes = accounting::processes_of(running->cgroup.path());
     running->cgroup = {};   // thousands would be too many to keep open
     if (processes) all.push_back({*std::move(running), *std::move(processes)});   // else it ended meanwhile

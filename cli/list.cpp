@@ -231,29 +231,22 @@ Result<Row> row_of_stopped(const Host& host, std::uint32_t id) {
   return row;
 }
 
-/// What is said of each container.
+/// What is asked for, and what that takes.
 struct Wish {
-  std::vector<Field> fields;
-  bool json = false;
-  [[nodiscard]] bool disk() const {
-    return json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
-  }
+  const ListOptions& options;
+  const std::vector<Field>& fields;
+  bool disk = false;
 };
 
 /// nullopt: it is not to be shown.
-Result<std::optional<Row>> look_at(const Host& host, std::uint32_t id, bool may_run, bool named, const ListOptions& options,
-                                   const Wish& wish, container::Counters& counters) {
-  std::optional<container::RunningContainer> running;
-  if (may_run) {
-    auto found = container::find_running(host, id);
-    if (!found && found.error().code != Code::not_found) return std::unexpected(found.error());   // else it ends at this moment
-    if (found) running = *std::move(found);
-  }
-  const bool shown = named || (options.stopped ? !running : options.all || running.has_value());
+Result<std::optional<Row>> look_at(const Host& host, std::uint32_t id, bool may_run, bool named, const Wish& wish,
+                                   container::Counters& counters) {
+  auto running = may_run ? UBC_TRY(container::find_unless_ending(host, id)) : std::nullopt;
+  const bool shown = named || (wish.options.stopped ? !running : wish.options.all || running.has_value());
   if (!shown || (!(running && running->adopted) && !container::has_files(host, id))) return std::nullopt;   // nor one that is being made
   Row row = running ? row_of(*running) : UBC_TRY(row_of_stopped(host, id));
-  if (wish.disk()) row.disk = container::disk_use(host, id);
-  if (needs_counters(wish.fields, row.running, wish.json))
+  if (wish.disk) row.disk = container::disk_use(host, id);
+  if (needs_counters(wish.fields, row.running, wish.options.json))
     row.snapshot = UBC_TRY(running ? counters.of(*running) : container::snapshot(host, id));
   return row;
 }
@@ -264,18 +257,20 @@ void release_vanished(const Host& host) {
   warn(notes);
 }
 
-Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const Wish& wish) {
+Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, const std::vector<Field>& fields) {
   std::set<std::uint32_t> chosen;
   for (const std::string& text : options.wanted) chosen.insert(UBC_TRY(container::resolve_id(host, text)));
   const std::set<std::uint32_t> recorded = container::recorded_ids(host);
-  container::Counters counters{host, needs_memory(wish.fields, wish.json)};
+  const bool disk = options.json || std::ranges::any_of(fields, [](const Field& field) { return field.name.starts_with("disk"); });
+  const Wish wish{options, fields, disk};
+  container::Counters counters{host, needs_memory(fields, options.json)};
   std::vector<Row> rows;
   bool vanished = false;   // an adopted container's cgroup
   for (const std::uint32_t id : container::known_ids(host)) {
     const bool may_run = recorded.contains(id), named = chosen.contains(id);
     if (!chosen.empty() && !named) continue;
     if (!may_run && !named && !options.all && !options.stopped) continue;
-    if (auto row = UBC_TRY(look_at(host, id, may_run, named, options, wish, counters)))
+    if (auto row = UBC_TRY(look_at(host, id, may_run, named, wish, counters)))
       rows.push_back(*std::move(row));
     else if (may_run && !container::has_files(host, id))
       vanished = true;
@@ -285,9 +280,9 @@ Result<std::vector<Row>> rows_for(const Host& host, const ListOptions& options, 
 }
 
 int list(const Host& host, const ListOptions& options) {
-  auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
+  const auto fields = parse_fields(options.only_ids ? "ctid" : options.fields.empty() ? kDefault : std::string_view{options.fields});
   if (!fields) return fail(fields.error());
-  const auto rows = rows_for(host, options, {*fields, options.json});
+  const auto rows = rows_for(host, options, *fields);
   if (!rows) return fail(rows.error());
   if (options.json) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "container/adopted_record.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,9 +53,11 @@ std::optional<AdoptedRecord> read_adopted(const Host& host, std::uint32_t id) {
   return record;
 }
 
-bool is_there(const Host& host, const AdoptedRecord& record) {
-  struct stat seen{};
-  return ::stat((host.paths.cgroups + record.cgroup).c_str(), &seen) == 0 && seen.st_ino == record.cgroup_id;
+Result<std::optional<os::CgroupDir>> cgroup_of_adopted(const Host& host, const AdoptedRecord& record) {
+  auto cgroup = os::CgroupDir::open(host.paths.cgroups + record.cgroup);
+  if (!cgroup && cgroup.error().code != Code::not_found) return std::unexpected(cgroup.error());
+  if (!cgroup || UBC_TRY(cgroup->id()) != record.cgroup_id) return std::nullopt;
+  return *std::move(cgroup);
 }
 
 Result<> write_adopted(const Host& host, const AdoptedRecord& record) {

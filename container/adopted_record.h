@@ -32,8 +32,8 @@ struct AdoptedRecord {
 };
 
 [[nodiscard]] std::optional<AdoptedRecord> read_adopted(const Host& host, std::uint32_t id);
-/// Its cgroup is the one that was adopted.
-[[nodiscard]] bool is_there(const Host& host, const AdoptedRecord& record);
+/// Its cgroup; nullopt: it is gone, or is another one that has taken its path.
+[[nodiscard]] Result<std::optional<os::CgroupDir>> cgroup_of_adopted(const Host& host, const AdoptedRecord& record);
 [[nodiscard]] Result<> write_adopted(const Host& host, const AdoptedRecord& record);
 /// Before the memory numbers are written: what they will overwrite goes into the record, so that release can put it back.
 [[nodiscard]] Result<> keep_knobs(const Host& host, AdoptedRecord record, const AllLimits& limits);

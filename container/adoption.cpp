@@ -54,6 +54,11 @@ bool is_inside(std::string_view path, std::string_view ancestor) {
   return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
+bool is_there(const Host& host, const AdoptedRecord& record) {
+  const auto cgroup = cgroup_of_adopted(host, record);
+  return cgroup && *cgroup;
+}
+
 /// There while a record may be unfinished: without it, no command need read thousands of records for one that is. Kept by whoever has the
 /// lock.
 std::string mark_of(const Host& host) { return host.paths.run + "/adoption-under-way"; }
@@ -272,7 +277,8 @@ namespace {
 /// True where nothing of it is left half done.
 bool mend(const Host& host, const AdoptedRecord& record, std::vector<std::string>& notes) {
   if (record.finished && is_there(host, record)) return true;
-  const auto gone = begin_change(host) ? let_go(host, record) : Result<>{os::sys_error(errno, "write", mark_of(host))};
+  auto gone = begin_change(host);
+  if (gone) gone = let_go(host, record);
   if (!gone)
     notes.push_back(fmt::format("releasing {}: {}", record.name, gone.error().message));
   else if (!record.finished)

@@ -177,8 +177,9 @@ Result<isolate::TemplateInfo> lower_of(const Host& host, std::uint32_t id) {
   isolate::TemplateInfo lower = UBC_TRY(templates_of(host).find(name));
   const auto own = os::read_text(host.paths.area_of(id) + "/info");
   if (!own) return lower;
-  lower.init = os::assigned_in(*own, "INIT").value_or("");
-  lower.stop = os::assigned_in(*own, "STOP").value_or("");
+  const os::Assignments says{*own};
+  lower.init = says.get("INIT");
+  lower.stop = says.get("STOP");
   return lower;
 }
 

@@ -8,18 +8,6 @@
 
 namespace ubc::container {
 
-namespace {
-
-/// nullopt: it is gone, or is another one that has taken its path.
-Result<std::optional<os::CgroupDir>> cgroup_of_adopted(const Host& host, const AdoptedRecord& record) {
-  auto cgroup = os::CgroupDir::open(host.paths.cgroups + record.cgroup);
-  if (!cgroup && cgroup.error().code != Code::not_found) return std::unexpected(cgroup.error());
-  if (!cgroup || UBC_TRY(cgroup->id()) != record.cgroup_id) return std::nullopt;
-  return *std::move(cgroup);
-}
-
-}  // namespace
-
 Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id) {
   RunningContainer found;
   found.id = id;
@@ -45,6 +33,12 @@ Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint
   found.group = std::move(guest->record.group);
   found.addresses = std::move(guest->record.addresses);
   found.cgroup = UBC_TRY(os::CgroupDir::open(host.paths.cgroup_of(id, found.group)));
+  return found;
+}
+
+Result<std::optional<RunningContainer>> find_unless_ending(const Host& host, std::uint32_t id) {
+  auto found = find_running(host, id);
+  if (!found && found.error().code == Code::not_found) return std::nullopt;
   return found;
 }
 

@@ -38,6 +38,9 @@ struct RunningContainer {
 /// cgroup.
 [[nodiscard]] Result<std::optional<RunningContainer>> find_running(const Host& host, std::uint32_t id);
 
+/// The same for who looks at many of them: one that ends at this moment is stopped.
+[[nodiscard]] Result<std::optional<RunningContainer>> find_unless_ending(const Host& host, std::uint32_t id);
+
 /// For all slots, as of now: audited, and with what the kernel counts by itself. Fails with Code::not_found where no hooks are attached.
 [[nodiscard]] Result<bpf::Ledger> open_whole_ledger(const Host& host);
 

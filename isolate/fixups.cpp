@@ -100,8 +100,9 @@ bool applies(const Fixup& fixup, const os::DirFd& root, const std::vector<std::s
 std::vector<std::string> ids_of(const os::DirFd& root) {
   std::string text = text_in_tree(root, "etc/os-release");
   if (text.empty()) text = text_in_tree(root, "usr/lib/os-release");
-  std::vector<std::string> ids = list_in(os::assigned_in(text, "ID").value_or(""));
-  for (std::string& like : list_in(os::assigned_in(text, "ID_LIKE").value_or(""))) ids.push_back(std::move(like));
+  const os::Assignments says{text};
+  std::vector<std::string> ids = list_in(says.get("ID"));
+  for (std::string& like : list_in(says.get("ID_LIKE"))) ids.push_back(std::move(like));
   return ids;
 }
 

@@ -133,17 +133,17 @@ Result<std::string> TemplateStore::make_scratch() const {
 TemplateInfo TemplateStore::read_info(const std::string& name) const {
   const std::string tree = tree_of(target_of(path_of(name) + "/rootfs"));
   const std::string home = tree.empty() ? path_of(name) : path_of(fmt::format("{}/{}", kTrees, tree));
-  const std::string of_name = os::read_text(path_of(name) + "/info").value_or(""), of_tree = os::read_text(home + "/info").value_or("");
+  const os::Assignments of_name{os::read_text(path_of(name) + "/info").value_or("")}, of_tree{os::read_text(home + "/info").value_or("")};
   TemplateInfo info;
   info.name = name;
   info.rootfs = home + "/rootfs";
-  info.source = os::assigned_in(of_name, "SOURCE").value_or("");
-  info.time = os::assigned_in(of_name, "TIME").value_or("");
-  info.note = os::assigned_in(of_tree, "NOTE").value_or("");
-  info.init = os::assigned_in(of_tree, "INIT").value_or("");
-  info.stop = os::assigned_in(of_tree, "STOP").value_or("");
-  if (const std::string digest = os::assigned_in(of_tree, "SHA256").value_or(""); !digest.empty()) info.sha256 = digest;
-  if (const auto size = os::parse_number(os::assigned_in(of_tree, "SIZE").value_or(""))) info.size = *size;
+  info.source = of_name.get("SOURCE");
+  info.time = of_name.get("TIME");
+  info.note = of_tree.get("NOTE");
+  info.init = of_tree.get("INIT");
+  info.stop = of_tree.get("STOP");
+  if (const std::string digest = of_tree.get("SHA256"); !digest.empty()) info.sha256 = digest;
+  if (const auto size = os::parse_number(of_tree.get("SIZE"))) info.size = *size;
   return info;
 }
 
